@@ -13,6 +13,7 @@ import streamlit as st
 from astrojepa.data.columns import class_columns
 
 from .components.escape_markdown import escape_markdown
+from .components.instead import say_instead
 from .components.keepsake.keepsake import keep_in_browser
 from .components.theme_change.theme_change import redraw_on_theme_change
 from .pages.registry import Page, pages
@@ -29,6 +30,7 @@ from .session.workspace import (
     label_of,
     model_choices,
     model_task,
+    told_apart,
     vectors_task,
 )
 
@@ -115,13 +117,15 @@ def _open(
     """Set up the workspace from the menus, and from the link if one came in."""
     loaded = st.session_state.get(state.LOADED_PATHS, [])
     choices = model_choices(hosted, loaded, settings.listing, settings.vectors)
+    default = default_model(settings, hosted, choices)
+    choices = told_apart(choices)
     sources = settings.offered(hosted)
     _set_default(state.SOURCE, sources[0].name, [source.name for source in sources])
     if link:
         follow_links.follow(link, choices, [source.name for source in sources])
     _set_default(
         state.CHECKPOINT,
-        default_model(settings, hosted, choices),
+        default,
         [choice.reference for choice in choices],
     )
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
@@ -163,6 +167,8 @@ def _choose_labels(workspace: Workspace) -> None:
     """Offer the columns that can be classes, where some galaxies have no label."""
     whole = waiting.wait_for(*data_task(workspace.source))
     columns = class_columns(whole.table) if (whole.labels < 0).any() else []
+    if (wanted := st.session_state.get(state.LABEL_COLUMN)) and wanted not in columns:
+        say_instead(f"These data cannot be labelled by {wanted!r}", "their own labels are shown")
     _set_default(state.LABEL_COLUMN, "", columns)
     if columns:
         st.selectbox(

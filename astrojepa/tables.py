@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import io
+import math
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +24,8 @@ from astrojepa.wording import one_line
 Facts = Mapping[str, str | int | float | bool]
 ESCAPED = r"Letters beyond ASCII are escaped as in Python: \xe9 = e acute"
 _CARD = 40  # letters of a fact that stand in a FITS header beside a long keyword
+_NAME = 26  # letters of this keyword
+_RESERVED = {"END", "COMMENT", "HISTORY", "CONTINUE", "HIERARCH", "SIMPLE", "THEAP"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Column:
     unit: str = ""  # as the IAU writes it, such as deg
     digits: int = 6  # significant digits of a fraction in CSV; 0 = all
     in_csv: bool = True
+    ucd: str = ""  # what it is in the words of the IVOA, by which TOPCAT finds positions
 
     @property
     def array(self) -> np.ndarray:
@@ -160,17 +165,27 @@ def _votable(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
     # that identifiers are made from names such as "p Sa", and of units that the IAU does not know
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VOWarning)
-        found = from_table(_astropy_table(columns, {}))
+        found = from_table(_astropy_table([_with_known_unit(column) for column in columns], {}))
         for name, value in facts.items():
             fact = Info(name=name, value=one_line(value))
             fact.ID = None  # else astropy takes the name, which a column may have as well
             found.resources[0].infos.append(fact)
         taken: set[str] = set()
         for number, field in enumerate(found.resources[0].tables[0].fields, 1):
+            field.ucd = columns[number - 1].ucd or None
             if field.ID in taken:  # "p Sa" and "p_Sa"
                 field.ID = f"{field.ID}_{number}"
             taken.add(field.ID)
         found.to_xml(stream)
+
+
+def _with_known_unit(column: Column) -> Column:
+    """Return a column whose unit astropy knows; any other is told in the description."""
+    from astropy.units import Unit, UnrecognizedUnit
+
+    if not isinstance(Unit(column.unit, parse_strict="silent"), UnrecognizedUnit):
+        return column
+    return replace(column, unit="", description=f"{column.description} (unit: {column.unit})")
 
 
 def _fits(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
@@ -178,23 +193,40 @@ def _fits(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
     from astropy.units import UnitsWarning
 
     plain = [_in_ascii(column) for column in columns]
+    names = [column.name.casefold() for column in plain]
+    plain = [  # names that capitals alone tell apart are one in FITS
+        replace(
+            column, name=f"{column.name}_{number}" if name in names[: number - 1] else column.name
+        )
+        for number, (column, name) in enumerate(zip(plain, names, strict=True), 1)
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnitsWarning)  # they are written all the same
         made = fits.table_to_hdu(_astropy_table(plain, {}, masked=False))
     for number, column in enumerate(columns, 1):
         if column.unit:
             made.header.setdefault(f"TUNIT{number}", column.unit)
+        if column.ucd:
+            made.header[f"TUCD{number}"] = column.ucd
         made.header[f"TCOMM{number}"] = _escaped(column.description)
     if _first(columns, lambda text: not text.isascii()) is not None:
         made.header["COMMENT"] = ESCAPED
     for name, value in facts.items():
-        text = _escaped(one_line(value))
-        short = len(name) <= 8
-        shown = value if isinstance(value, int | float) else text if short else text[:_CARD]
-        made.header[name.upper() if short else f"HIERARCH {name.upper()}"] = shown
+        text, keyword = _escaped(one_line(value)), _keyword(name, made.header)
+        short = len(keyword) <= 8
+        number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+        made.header[keyword if short else f"HIERARCH {keyword}"] = (
+            value if number else text if short else text[:_CARD]
+        )
     content = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), made]).writeto(content)
     stream.write(content.getvalue())
+
+
+def _keyword(name: str, header: Any) -> str:
+    """Return a fact's keyword in a FITS header, which none of the table's own is."""
+    plain = re.sub("[^A-Z0-9_-]", "_", name.upper())[:_NAME] or "_"
+    return f"FACT_{plain}"[:_NAME] if plain in header or plain in _RESERVED else plain
 
 
 def _escaped(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import warnings
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -186,3 +188,46 @@ def test_long_numbers_and_dates_are_read_back_as_they_were(
         found = [None if value is np.ma.masked else value for value in column]
     gap = "" if isinstance(expected[0], str) else None
     assert [gap if value is None or value != value else value for value in found] == expected
+
+
+def test_a_votable_passes_the_validator_whatever_the_units_and_names(tmp_path: Path) -> None:
+    odd = [
+        Column("Mag", SCORES, "magnitude", "mag", ucd="phot.mag"),
+        Column("mag", SCORES, "scale", "arcsec/pix^^"),
+        Column("e m", ["", "", ""], "nothing"),
+        Column("big", [2**60, 0, -1], "long"),
+        Column("inf", [np.inf, -np.inf, np.nan], "infinite"),
+    ]
+    write_table(tmp_path / "table.vot", [*COLUMNS, *odd], FACTS)
+    said = io.StringIO()
+    assert votable.validate(tmp_path / "table.vot", output=said), said.getvalue()
+    table = votable.parse_single_table(tmp_path / "table.vot")
+    fields = {field.name: field for field in table.fields}
+    assert (fields["Mag"].ucd, str(fields["Mag"].unit)) == ("phot.mag", "mag")
+    assert fields["mag"].unit is None
+    assert fields["mag"].description == "scale (unit: arcsec/pix^^)"
+
+
+def test_no_fact_of_a_stranger_takes_the_place_of_a_keyword_of_fits(tmp_path: Path) -> None:
+    odd = {
+        "tfields": "x",
+        "naxis2": 5,
+        "ttype1": "y",
+        "end": "q",
+        "comment": "c",
+        "a = b\n": "v",
+        "é" * 90: "w" * 300,
+        "": "z",
+        "n": np.nan,
+    }
+    twice = Column("RANK", [7, 8, 9], "another", ucd="meta.number")
+    write_table(tmp_path / "table.fits", [*COLUMNS, twice], odd)
+    with warnings.catch_warnings(), fits.open(tmp_path / "table.fits", memmap=False) as found:
+        warnings.simplefilter("error")
+        found.verify("exception")
+        header, data = found[1].header, found[1].data
+        assert (header["TFIELDS"], header["NAXIS2"], header["TTYPE1"]) == (7, 3, "rank")
+        assert (header["FACT_TFIELDS"], header["FACT_NAXIS2"], header["FACT_END"]) == ("x", 5, "q")
+        assert (header["TUCD7"], header["N"]) == ("meta.number", "nan")
+        assert data.names == [*NAMES, "RANK_7"]
+        assert (data["rank"].tolist(), data["RANK_7"].tolist()) == ([1, 2, 3], [7, 8, 9])

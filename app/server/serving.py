@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,31 @@ class Listing:
     checkpoints: tuple[Listed, ...] = ()  # of the bundle and the file
     # of checkpoints/, as far as the others do not go by the same name
     released: tuple[Listed, ...] = ()
+
+
+def last_folders(paths: Sequence[str | Path]) -> list[str]:
+    """Call each path by as many of its last folders as tell it from the others."""
+    every = [Path(path).parts for path in paths]
+
+    def name(parts: tuple[str, ...]) -> str:
+        for count in range(1, len(parts)):
+            if sum(other[-count:] == parts[-count:] for other in every) == 1:
+                return "/".join(parts[-count:])
+        return str(Path(*parts))
+
+    return [name(parts) for parts in every]
+
+
+def told_apart(sources: Sequence[Source]) -> list[Source]:
+    """Return data sets, those of equal names called by the folders that tell them apart."""
+    names = [source.name for source in sources]
+    folders = last_folders([Path(source.path).resolve() for source in sources])
+    return [
+        replace(source, title=" ".join([folder, *source.where]))
+        if names.count(source.name) > 1 and not source.title
+        else source
+        for source, folder in zip(sources, folders, strict=True)
+    ]
 
 
 _read: dict[tuple[str, str], Listing | Exception] = {}

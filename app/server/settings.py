@@ -18,7 +18,7 @@ from astrojepa.data import find_data
 from astrojepa.explorer import add_flags
 from astrojepa.places import EXPLORE, TOP
 
-from .serving import Listing, Source, listing
+from .serving import Listing, Source, listing, told_apart
 
 BUNDLE = TOP / "bundle"  # opened where it is there and nothing else was asked for
 
@@ -83,11 +83,14 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
             raise ValueError(
                 f"--where {condition!r} must read COLUMN=VALUE, e.g. --where source=gz1-balanced."
             )
+    bands = tuple(given.bands)
     own = tuple(
-        Source(
-            path, tuple(given.where), given.label_column, given.catalogue, bands=tuple(given.bands)
+        told_apart(
+            [
+                Source(path, tuple(given.where), given.label_column, given.catalogue, bands=bands)
+                for path in dict.fromkeys(paths)
+            ]
         )
-        for path in dict.fromkeys(paths)
     )
     sources = [*listed.sources, *own]
     if not any(source.is_simulated for source in sources):

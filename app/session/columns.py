@@ -11,12 +11,19 @@ import pandas as pd
 import streamlit as st
 
 from astrojepa.data.columns import further_columns
-from astrojepa.data.filters import NoColumnError, matching
+from astrojepa.data.filters import NoColumnError, folded, matching
 from astrojepa.data.values import Numbers, Values, Words, coded, read_values
 
 from ..server import settings
 from . import clusters, examples, loaders, state
 from .workspace import Workspace
+
+_SEARCHED = "while there is a search; *More like this* or *Search by image* begins one."
+_MADE_BY = {
+    examples.RANK: _SEARCHED,
+    examples.DISTANCE: _SEARCHED,
+    "probe_prediction": "once a probe is trained in the Probe lab.",
+}
 
 
 class Columns(Mapping[str, Values]):
@@ -59,12 +66,21 @@ def filtered(workspace: Workspace) -> tuple[np.ndarray | None, str]:
         try:
             found = matching(expression, columns_of(workspace)), ""
         except NoColumnError as error:
-            more = "The option --catalogue TABLE of astrojepa app joins others."
-            found = None, str(error) if settings.strangers_may_look() else f"{error} {more}"
+            found = None, _not_there(expression, columns_of(workspace), error)
         except ValueError as error:
             found = None, str(error)
         workspace.opened["filtered"] = asked, found
     return found
+
+
+def _not_there(expression: str, there: Columns, error: NoColumnError) -> str:
+    """Say which column a filter names that is not there, and how it comes to be."""
+    for name, how in _MADE_BY.items():
+        if name in folded(expression) and name not in there:
+            return f"The filter names {name}, which is a column {how}"
+    if settings.strangers_may_look():
+        return str(error)
+    return f"{error} The option --catalogue TABLE of astrojepa app joins others."
 
 
 def _made_of(workspace: Workspace) -> tuple[object, ...]:

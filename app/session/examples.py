@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.data.filters import with_clause
+from astrojepa.wording import first_of
 
 from ..components.patch_panel.masks import read_mask
 from . import loaders, sampling, state, uploads, waiting
@@ -76,6 +77,33 @@ def asked(workspace: Searchable) -> Search:
     if region and _read_region(workspace, region) is None:
         region = ""
     return Search(region=region) if region else Search(like, unlike, images)
+
+
+def problem(workspace: Searchable) -> str:
+    """Say what of a search, a link's or one of another model, is not searched for here, and why."""
+    session, count = st.session_state, workspace.searched[1]
+    if session.get(state.EXAMPLES_OF) != workspace.searched[0]:
+        return ""
+    if region := session.get(state.REGION, ""):
+        if asked(workspace).region:
+            return ""
+        row, model = region.partition(".")[0], workspace.model
+        if model is None:
+            return "A search by a region compares patches of images, which needs a model."
+        if int(row) >= count:
+            return f"The region is of galaxy number {row}, but there are {count:,} galaxies here."
+        return (
+            f"The region that is searched for does not fit the {model.grid} × {model.grid} patches "
+            f"of {model.id}; draw it again on the Galaxy page."
+        )
+    rows = (*session.get(state.LIKE, ()), *session.get(state.UNLIKE, ()))
+    missing = [str(row) for row in rows if row >= count]
+    if not missing:
+        return ""
+    return (
+        f"The search names galaxies by number, and {first_of(missing)} of them are not among the "
+        f"{count:,} here."
+    )
 
 
 def set_search(workspace: Searchable, search: Search) -> None:

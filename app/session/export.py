@@ -129,16 +129,16 @@ def plain_columns(values: Mapping[str, Sequence[Any]]) -> list[Column]:
 def identity_columns(data: Any, rows: np.ndarray) -> list[Column]:
     """Return id and class, and position and redshift where any galaxy has one."""
     about = {
-        "ra": ("right ascension, J2000", "deg"),
-        "dec": ("declination, J2000", "deg"),
-        "redshift": ("redshift", ""),
+        "ra": ("right ascension, J2000", "deg", "pos.eq.ra;meta.main"),
+        "dec": ("declination, J2000", "deg", "pos.eq.dec;meta.main"),
+        "redshift": ("redshift", "", "src.redshift"),
     }
     return [
-        Column("id", data.ids[rows].astype(str), "galaxy"),
-        Column("class", cells(coded(data.labels, data.classes), rows), "label"),
+        Column("id", data.ids[rows].astype(str), "galaxy", ucd="meta.id;meta.main"),
+        Column("class", cells(coded(data.labels, data.classes), rows), "label", ucd="src.class"),
         *(
-            Column(name, getattr(data, name)[rows], text, unit, digits=0)
-            for name, (text, unit) in about.items()
+            Column(name, getattr(data, name)[rows], text, unit, digits=0, ucd=ucd)
+            for name, (text, unit, ucd) in about.items()
             if np.isfinite(getattr(data, name)).any()
         ),
     ]

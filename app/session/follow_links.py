@@ -14,8 +14,9 @@ def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
     """Open what a link names, if it is offered here: ids only, never paths."""
     if (reference := named(choices, link.model)) is not None:
         st.session_state[state.CHECKPOINT] = reference
-    if link.data in sources:
-        st.session_state[state.SOURCE] = link.data
+    called = {state.name_in_link(name): name for name in sources}
+    if link.data in called:
+        st.session_state[state.SOURCE] = called[link.data]
     if link.row is not None:
         st.session_state[state.DRAWING] = "canvas"
     links.hold(link)
@@ -27,12 +28,18 @@ def arrive(workspace: Workspace, link: state.Link) -> None:
     """Find the link's galaxy, and say in one sentence what differs from what the link pinned."""
     whole = workspace.whole
     row, sentence = state.locate(link, whole.ids, whole.fingerprint)
+    offered = workspace.settings.offered(workspace.hosted)
+    known = {
+        "model": named(workspace.choices, link.model) is not None,
+        "data set": link.data in {state.name_in_link(source.name) for source in offered},
+    }
     differences = state.differences(
         link,
         workspace.choice.label,
         workspace.made_by[1] or "none",
         whole.name,
         whole.fingerprint,
+        [kind for kind, there in known.items() if not there],
     )
     links.notice(
         " ".join(
@@ -84,7 +91,9 @@ def forget_what_changed(workspace: Workspace) -> None:
 
 
 def keep_place(workspace: Workspace) -> None:
-    """Keep selection, collections and marks when a sample gives way to all galaxies or back."""
+    """Keep selection, collections, marks and what a probe learns when a sample gives way to all
+    galaxies or back.
+    """
     before, now = (
         st.session_state.get(state.SAMPLE_OF, ""),
         "" if workspace.sampled is None else workspace.data.galaxies_hash,
@@ -101,6 +110,9 @@ def keep_place(workspace: Workspace) -> None:
         return  # the sample was of other galaxies
     if rows is not None:
         take_along(before, workspace.whole.galaxies_hash, rows.tolist())
+        probed = st.session_state.get(state.PROBED)
+        if probed and probed[0] == workspace.key[0]:
+            st.session_state[state.PROBE_ASKED] = True
     if awaited is None and row is not None:
         awaited = sampling.among_all(rows, row)
     if awaited is not None:

@@ -16,6 +16,8 @@ def follow(large: Large) -> None:
         return
     links.arrived()
     links.hold(link)
+    if link.model and link.model != large.name:
+        links.notice(f"The link was made with {link.model}; {large.name} is shown.")
     for key in (state.BOARD_OF, state.AREA_OF):
         st.session_state.pop(key, None)
     st.session_state[state.POLYGONS] = [list(map(list, polygon)) for polygon in link.polygons]

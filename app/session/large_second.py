@@ -14,6 +14,7 @@ import numpy as np
 from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.progress import Progress
 
+from ..server.serving import last_folders
 from . import waiting
 from .large import Large, digest_of
 from .store_sample import stored_of, workspace_of
@@ -72,16 +73,8 @@ class Both:
 
 def labels(large: Large) -> dict[str, str]:
     """What further stores are called: by the last folders of their paths that tell them apart."""
-    every = [path.parts for path in (large.map.store.path, *map(Path, large.others))]
-
-    def label(path: str) -> str:
-        parts = Path(path).parts
-        for count in range(1, len(parts)):
-            if sum(other[-count:] == parts[-count:] for other in every) == 1:
-                return "/".join(parts[-count:])
-        return path
-
-    return {path: label(path) for path in large.others}
+    every = last_folders([large.map.store.path, *large.others])
+    return dict(zip(large.others, every[1:], strict=True))
 
 
 def named(large: Large, name: str, digest: str) -> str | None:

@@ -25,6 +25,7 @@ def incoming() -> state.Link | None:
     if seen and (first or (back_or_forward() and seen != st.session_state[state.LINK_READ])):
         st.session_state[state.LINK_READ] = seen
         st.session_state[state.LINK_COMING] = state.decode_link(seen)
+        notice(state.misread(seen))
     return st.session_state.get(state.LINK_COMING)
 
 
@@ -50,9 +51,9 @@ def current(workspace: Workspace) -> state.Link:
     return state.Link(
         **found
         | {
-            "model": workspace.choice.reference if workspace.is_baseline else workspace.made_by[0],
+            "model": workspace.name_in_link,
             "model_hash": workspace.made_by[1][:8],
-            "data": workspace.source.name,
+            "data": state.name_in_link(workspace.source.name),
             "data_hash": workspace.whole.fingerprint[:8],
             "row": row,
             "id": "" if row is None else str(workspace.whole.ids[row]),

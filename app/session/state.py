@@ -157,7 +157,7 @@ BOARD_MODES = {
 }
 VIEWS = {"gallery": "Gallery", "table": "Table"}  # of the selection
 
-_NAME = re.compile(r"[A-Za-z0-9._:+ =-]{1,80}")
+_NAME = re.compile(r"[\w.:+ =(),-]{1,80}")
 _HASH = re.compile(r"[0-9a-f]{8,16}")
 _DRAWN = re.compile(r"[0-9a-f]{1,1024}")
 _SCORE = re.compile(r"[a-z-]{1,40}")
@@ -174,7 +174,7 @@ class Parameter:
     """How a field of a link stands in the address and in the session."""
 
     name: str  # in the address
-    read: Callable[[str], Any]  # gives what is empty where the text is not of the expected form
+    read: Callable[[str], Any]  # gives None where the text is not of the expected form
     write: Callable[[Any], str] = _written
     key: str = ""  # session key that the link sets, and that it is made from
     usual: Any = ""  # the value that goes without saying
@@ -184,46 +184,49 @@ def _field(default: Any, *arguments: Any, **named: Any) -> Any:
     return field(default=default, metadata={"parameter": Parameter(*arguments, **named)})
 
 
-def _one_of(options: Collection[str]) -> Callable[[str], str]:
-    return lambda text: text if text in options else ""
+def _one_of(options: Collection[str]) -> Callable[[str], str | None]:
+    return lambda text: text if text in options else None
 
 
-def _like(pattern: re.Pattern[str]) -> Callable[[str], str]:
-    return lambda text: text if pattern.fullmatch(text) else ""
+def _like(pattern: re.Pattern[str]) -> Callable[[str], str | None]:
+    return lambda text: text if pattern.fullmatch(text) else None
 
 
-def _text(longest: int) -> Callable[[str], str]:
-    return lambda text: text if len(text) <= longest and text.isprintable() else ""
+def _text(longest: int) -> Callable[[str], str | None]:
+    return lambda text: text if len(text) <= longest and text.isprintable() else None
 
 
-def _count(digits: int, default: int | None = 0) -> Callable[[str], int | None]:
-    return lambda text: int(text) if len(text) <= digits and _DIGITS.fullmatch(text) else default
+def _count(most: int) -> Callable[[str], int | None]:
+    def read(text: str) -> int | None:
+        count = int(text) if len(text) <= len(str(most)) and _DIGITS.fullmatch(text) else None
+        return count if count is None or count <= most else None
+
+    return read
 
 
 def _pinned(name: str, part: int, **named: Any) -> Any:
     """The name, or the hash behind the @, of a parameter that gives both."""
     pattern = (_NAME, _HASH)[part]
 
-    def read(text: str) -> str:
+    def read(text: str) -> str | None:
         parts = text.rpartition("@")[::2] if "@" in text else (text, "")
-        return _like(pattern)(parts[part])
+        return _like(pattern)(parts[part]) if parts[part] else ""
 
     return _field("", name, read, lambda value: f"@{value}" if part and value else value, **named)
 
 
-def _read_row(text: str) -> int | None:
-    row = _count(10, None)(text)
-    return row if row is None or row <= MAX_ROW else None
+_read_row = _count(MAX_ROW)
 
 
-def _read_rows(text: str) -> tuple[int, ...]:
-    rows = [_read_row(part) for part in text.split(".")[:MOST_EXAMPLES]] if text else []
-    return tuple(dict.fromkeys(row for row in rows if row is not None))
+def _read_rows(text: str) -> tuple[int, ...] | None:
+    rows = [_read_row(part) for part in text.split(".")[:MOST_EXAMPLES]]
+    known = tuple(dict.fromkeys(row for row in rows if row is not None))
+    return None if None in rows else known
 
 
-def _read_names(text: str) -> tuple[str, ...]:
+def _read_names(text: str) -> tuple[str, ...] | None:
     names = map(urllib.parse.unquote, text[: 80 * MOST_COLUMNS].split(",")[:MOST_COLUMNS])
-    return tuple(dict.fromkeys(name for name in map(_text(80), names) if name))
+    return tuple(dict.fromkeys(name for name in map(_text(80), names) if name)) or None
 
 
 def _write_names(names: Iterable[str]) -> str:
@@ -231,7 +234,7 @@ def _write_names(names: Iterable[str]) -> str:
 
 
 def _flag(word: str) -> dict[str, Callable[[Any], Any]]:
-    return {"read": lambda text: text == word, "write": lambda on: word if on else ""}
+    return {"read": lambda text: text == word or None, "write": lambda on: word if on else ""}
 
 
 def _write_numbers(numbers: Iterable[int]) -> str:
@@ -250,7 +253,8 @@ class Link:
     model_hash: str = _pinned("model", 1)
     data: str = _pinned("data", 0)
     data_hash: str = _pinned("data", 1)
-    projection: str = _field("", "map", _one_of(PROJECTIONS), key=PROJECTION)
+    # "own": that of a large store which does not say what it is
+    projection: str = _field("", "map", _one_of(PROJECTIONS), key=PROJECTION, usual="own")
     colour: str = _field("", "colour", _text(80), key=COLOUR)
     row: int | None = _field(None, "galaxy", _read_row, lambda row: "" if row is None else str(row))
     id: str = _field("", "id", _text(160))
@@ -259,19 +263,22 @@ class Link:
     second: str = _pinned("with", 0, key=SECOND_ASKED)  # the model that is compared with
     second_hash: str = _pinned("with", 1, key=SECOND_HASH_ASKED)
     masks: str = _field("", "masks", _one_of(MASK_KINDS), key=MASK_KIND, usual="tiling")
-    seed: int = _field(0, "seed", _count(5), key=MASK_SEED)
+    seed: int = _field(0, "seed", _count(MAX_SEED), key=MASK_SEED)
     drawn: str = _field("", "drawn", _like(_DRAWN), key=DRAWN)
     # how the map is drawn
     drawing: str = _field("", "drawing", _one_of(DRAWINGS), key=DRAWING, usual="canvas")
     # codes that the legend hides
     off: tuple[int, ...] = _field(
-        (), "off", lambda text: read_codes(_numbers(text)), lambda off: ".".join(map(str, off))
+        (),
+        "off",
+        lambda text: read_codes(_numbers(text)) or None,
+        lambda off: ".".join(map(str, off)),
     )
     # of the lasso or box, in map units
     polygons: tuple[tuple[tuple[int, int], ...], ...] = _field(
         (),
         "area",
-        lambda text: whole_units(geometry.decode_polygons(text)),
+        lambda text: whole_units(geometry.decode_polygons(text)) or None,
         geometry.encode_polygons,
     )
     filter: str = _field("", "filter", _text(filters.MOST_LETTERS), filters.on_one_line, key=FILTER)
@@ -294,19 +301,24 @@ class Link:
     page: int = _field(  # from 0; from 1 in the address
         0,
         "page",
-        lambda text: max(0, (_count(6)(text) or 1) - 1),
+        lambda text: max(0, page - 1) if (page := _count(999_999)(text)) is not None else None,
         lambda page: str(page + 1) if page else "",
         key=BOARD_PAGE,
     )
     # kind of the probe that was trained, what it tells, and the share of the labels that it knew, %
     probe: str = _field("", "probe", _one_of(PROBE_KINDS), key=PROBE_KIND)
     learn: str = _field("", "learn", _text(80), key=PROBE_TARGET)
-    share: int = _field(0, "share", lambda text: min(100, _count(6)(text) or 0), key=PROBE_SHARE)
+    share: int = _field(0, "share", _count(100), key=PROBE_SHARE)
 
 
 PARAMETERS: dict[str, Parameter] = {
     field.name: field.metadata["parameter"] for field in fields(Link)
 }
+
+
+def name_in_link(name: str) -> str:
+    """Return a name as links have it, in which nothing is a path."""
+    return name.replace("/", ":")
 
 
 def encode_link(link: Link) -> dict[str, str]:
@@ -320,12 +332,25 @@ def encode_link(link: Link) -> dict[str, str]:
 
 
 def decode_link(parameters: Mapping[str, str]) -> Link:
-    """Read query parameters; ignore whatever has not the expected form and length."""
-    return Link(
-        **{
-            name: parameter.read(parameters.get(parameter.name, ""))
-            for name, parameter in PARAMETERS.items()
-        }
+    """Read query parameters; leave out whatever has not the expected form and length."""
+    texts = {name: parameters.get(about.name, "") for name, about in PARAMETERS.items()}
+    values = {name: PARAMETERS[name].read(text) for name, text in texts.items() if text}
+    return Link(**{name: value for name, value in values.items() if value is not None})
+
+
+def misread(parameters: Mapping[str, str]) -> str:
+    """Say in one sentence which query parameters are not of the expected form; "" where all are."""
+    wrong = dict.fromkeys(
+        f"{about.name} {text[:40]!r}"
+        for about in PARAMETERS.values()
+        if (text := parameters.get(about.name, "")) and about.read(text) is None
+    )
+    verb = "is" if len(wrong) == 1 else "are"
+    return (
+        f"The link's {', '.join(wrong)} {verb} not valid; the page opens without "
+        f"{'it' if len(wrong) == 1 else 'them'}."
+        if wrong
+        else ""
     )
 
 
@@ -379,19 +404,29 @@ def locate(link: Link, ids: np.ndarray, data_hash: str) -> tuple[int | None, str
     return None, f"The link's galaxy {name} is not in this data set."
 
 
-def differences(link: Link, model: str, model_hash: str, data: str, data_hash: str) -> str:
-    """Say in one sentence what a link pinned that is not what is open; empty where all agrees."""
+def differences(
+    link: Link,
+    model: str,
+    model_hash: str,
+    data: str,
+    data_hash: str,
+    unknown: Collection[str] = (),
+) -> str:
+    """Say in one sentence what a link pinned that is not what is open; empty where all agrees.
+
+    `unknown`: of "model" and "data set", what the link names and is not offered here.
+    """
     parts = []
-    if link.model_hash and link.model_hash != model_hash[: len(link.model_hash)]:
-        parts.append(
-            f"the model {link.model or 'of the link'} ({link.model_hash[:8]}), here {model} "
-            f"({model_hash[:8]})"
-        )
-    if link.data_hash and link.data_hash != data_hash[: len(link.data_hash)]:
-        parts.append(
-            f"the data set {link.data or 'of the link'} ({link.data_hash[:8]}), here {data} "
-            f"({data_hash[:8]})"
-        )
+    for kind, named, pinned, name, digest in (
+        ("model", link.model, link.model_hash, model, model_hash),
+        ("data set", link.data, link.data_hash, data, data_hash),
+    ):
+        if pinned and pinned != digest[: len(pinned)]:
+            parts.append(
+                f"the {kind} {named or 'of the link'} ({pinned[:8]}), here {name} ({digest[:8]})"
+            )
+        elif named and kind in unknown and not pinned:
+            parts.append(f"the {kind} {named}, here {name}")
     return (
         f"The link was made with {' and '.join(parts)}; the closest available view is shown."
         if parts

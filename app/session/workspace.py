@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from astrojepa.progress import Progress
 
 from ..components.latent_map import colouring
 from ..server import pictures
-from ..server.serving import Listing, Source
+from ..server.serving import Listing, Source, last_folders
 from ..server.settings import Settings
 from . import loaders, opening, sampling, state, waiting
 from .queue import import_libraries
@@ -160,6 +160,13 @@ class Workspace:
         return (str(self.model.id), self.model.hash) if self.model else ("pixel PCA", "")
 
     @property
+    def name_in_link(self) -> str:
+        """What a link calls the model, the file of vectors, or the baseline."""
+        if self.is_baseline:
+            return self.choice.reference
+        return state.name_in_link(self.choice.label) if self.stored else self.made_by[0]
+
+    @property
     def is_baseline(self) -> bool:
         """Whether the vectors are principal components of the pixels."""
         return self.model is None and self.stored is None
@@ -226,7 +233,8 @@ class Workspace:
 
     def projection_task(self, method: str, dimensions: int = 2) -> Task:
         """What `waiting.wait_for` needs for positions on the map, float (n, dimensions)."""
-        sentence = f"Computing the {state.PROJECTIONS[method]} map of {len(self.data):,} galaxies"
+        kind = state.PROJECTIONS[method] if dimensions == 2 else f"3-D {state.PROJECTIONS[method]}"
+        sentence = f"Computing the {kind} map of {len(self.data):,} galaxies"
         key = (
             ("project", *self.key, method)
             if dimensions == 2
@@ -326,6 +334,16 @@ def default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> st
     )
 
 
+def told_apart(choices: list[Choice]) -> list[Choice]:
+    """Return the choices, those of equal labels called by the folders that tell them apart."""
+    labels = [choice.label for choice in choices]
+    names = last_folders([choice.reference.removeprefix(VECTORS) for choice in choices])
+    return [
+        replace(choice, label=name) if labels.count(choice.label) > 1 else choice
+        for choice, name in zip(choices, names, strict=True)
+    ]
+
+
 def label_of(reference: str) -> str:
     """What a model is called where nothing but its reference is known."""
     return reference.rstrip("/").rpartition("/")[2] or reference
@@ -334,7 +352,8 @@ def label_of(reference: str) -> str:
 def named(choices: list[Choice], name: str) -> str | None:
     """Find the model that a link names among those on offer here: ids only, never a path."""
     for choice in choices:
-        if name in {choice.reference, choice.label, choice.label.removeprefix("run ")} or (
+        known = {choice.reference, choice.label, choice.label.removeprefix("run ")}
+        if name in {*known, state.name_in_link(choice.label)} or (
             name.startswith("random:") and choice.reference == RANDOM
         ):
             return choice.reference

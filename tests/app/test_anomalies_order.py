@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -107,6 +108,10 @@ def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
     worse = [rows[0], Row("random", ranking("lof", [0.1, 0.1]), (-0.1, -0.2, 0.05))]
     assert quality_table(worse)["less"][1] == "−0.100 [−0.200, +0.050]"
     assert table["follows"][0] == "S/N −0.70 (strong)"
+    weak = replace(rows[0].ranking, follows={"brightness": 0.1})
+    assert quality_table([replace(rows[0], ranking=weak)])["follows"][0] == "none"
+    unchecked = replace(weak, follows={}, artefact_share=np.full(2, np.nan))
+    assert not {"follows", "artefacts"} & set(quality_table([replace(rows[0], ranking=unchecked)]))
     assert quality_verdict(rows, "Merging") == (
         "2 Merging among 100 galaxies, 2 draws. Best: local outlier factor on pixel PCA, average "
         "precision 0.400, above chance (0.020). Row 1, kNN distance on this model, has "

@@ -82,7 +82,7 @@ def test_another_score_stands_in_with_one_line_of_progress_until_the_visitor_mov
     def gated(task: Any) -> Any:
         return lambda report: task() if go_on.wait(60) else None
 
-    monkeypatch.setattr(tasks, "FEW", 10)
+    monkeypatch.setattr(tasks, "WAITED_FOR", 10)
     monkeypatch.setattr(scores, "AT_ONCE", 0)
     monkeypatch.setattr(
         tasks, "named_score", lambda model, data, name: gated(lambda: np.arange(len(data)))

@@ -110,3 +110,53 @@ def test_on_a_telephone_no_hint_is_cut_and_a_galaxy_is_marked_without_scrolling(
     assert height < 667 - 64, "nor on a small one, below the bar of the explorer"
     assert marks["y"] + marks["height"] < 844
     context.close()
+
+
+def test_a_lasso_shows_its_first_galaxies_without_scrolling_and_leaves_the_map_as_it_was(
+    server: Any, browser: Any
+) -> None:
+    for width, height, below in ((1440, 900, 900), (390, 844, 2000)):
+        context = browser.new_context(viewport={"width": width, "height": height})
+        explorer = Explorer(context.new_page(), server.url).open("/?map=pca")
+        page, before = explorer.page, explorer.canvas.bounding_box()
+        explorer.draw_box()
+        first = page.locator(".st-key-beside_gallery .tile")
+        explorer.appears(first.nth(3))
+        explorer.calm()
+        gallery = page.locator(".st-key-lasso_gallery .tile")
+        rows = [
+            tiles.nth(n).get_attribute("data-row") for tiles in (first, gallery) for n in range(4)
+        ]
+        assert rows[:4] == rows[4:]
+        assert explorer.canvas.bounding_box() == before
+        picture, filters = (
+            first.first.bounding_box(),
+            page.locator(".st-key-map_below").bounding_box(),
+        )
+        assert picture["y"] + picture["height"] < min(below, filters["y"])
+        assert picture["width"] < width / 3
+        context.close()
+
+
+def test_the_image_of_a_galaxy_stands_before_its_patch_errors_in_one_column(
+    server: Any, browser: Any
+) -> None:
+    for width in (390, 900, 1440):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        explorer = Explorer(context.new_page(), server.url)
+        explorer.page.goto(f"{server.url}/galaxy?map=pca")
+        parts = [
+            explorer.page.locator(f".st-key-{part}")
+            for part in ("galaxy_image", "patch_panel", "galaxy_neighbours")
+        ]
+        for part in parts:
+            explorer.appears(part.locator("img, canvas, .tile").first)
+        explorer.calm()
+        image, errors, near = (part.bounding_box() for part in parts)
+        if width == 1440:
+            assert errors["x"] + errors["width"] <= image["x"]
+        else:
+            assert image["y"] + image["height"] <= errors["y"]
+            assert errors["y"] + errors["height"] <= near["y"]
+            assert image["y"] < 600, "it is on the first screen"
+        context.close()

@@ -13,6 +13,8 @@ from page_runner import QUIET, run_page, tables, words
 
 import astrojepa as aj
 from app.components.patch_panel import masks
+from astrojepa.evaluation.pictures import artefacts
+from astrojepa.evaluation.pictures.checks import picture_checks
 
 pytestmark = QUIET
 
@@ -55,6 +57,28 @@ def test_previous_and_next_follow_the_ranks(
     assert f"Anomaly rank by kNN distance: {rank + 1} of 60" in words(test)
     next(button for button in test.button if button.label == "Previous").click().run()
     assert test.session_state["row"] == first
+
+
+@pytest.mark.slow
+def test_previous_and_next_pass_over_likely_artefacts_as_the_leaderboard_does(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    data = aj.open_dataset("simulated:60")
+    found = picture_checks(data, cache=False).artefact
+    monkeypatch.setattr(artefacts, "LIKELY", float(np.sort(found)[40]))
+    run_page(monkeypatch, pages_cache, "anomalies")  # which checks the images
+    test = run_page(monkeypatch, pages_cache, "galaxy", query={"galaxy": "0"})
+    assert "Likely artefacts are skipped." in words(test)
+    seen, turned = [test.session_state["row"]], "Next"
+    for _ in range(120):
+        button = next(button for button in test.button if button.label == turned)
+        if button.disabled and turned == "Previous":
+            break
+        turned = "Previous" if button.disabled else turned
+        next(button for button in test.button if button.label == turned).click().run()
+        seen.append(test.session_state["row"])
+    sound = {int(row) for row in np.flatnonzero(found <= artefacts.LIKELY)}
+    assert sound | {0} >= set(seen[1:]) >= sound
 
 
 @pytest.mark.slow

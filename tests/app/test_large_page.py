@@ -287,6 +287,19 @@ def test_likely_artefacts_among_the_first_of_a_leaderboard_are_those_of_a_small_
     assert settled(test).query_params["artefacts"] == "shown"
     assert tables(test)[0]["rank"].tolist() == [str(1 + k) for k in range(25)]
 
+    ids, options = first["object_id"].astype(str).tolist(), options | {"page": "galaxy"}
+    at = max(rank for rank in sound if rank <= 3)
+    after = min(rank for rank in sound if rank > at)
+    assert after > at + 1
+    test = run(monkeypatch, pages_cache, plain, **options, query={"id": ids[at - 1]})
+    assert "Likely artefacts are skipped." in words(test)
+    assert pressed(test, "Next").query_params["id"] == ids[after - 1]
+    assert pressed(test, "Previous").query_params["id"] == ids[at - 1]
+    query = {"id": ids[at - 1], "artefacts": "shown"}
+    test = run(monkeypatch, pages_cache, plain, **options, query=query)
+    assert "skipped" not in words(test)
+    assert pressed(test, "Next").query_params["id"] == ids[at]
+
 
 @pytest.mark.slow
 def test_a_source_that_cannot_be_matched_is_refused_in_one_sentence(
@@ -1319,19 +1332,22 @@ def test_patch_errors_and_regions_follow_the_images_when_a_store_is_opened_with_
             {"model": "unknown"},
             "to search by a region of an image, start the explorer with a model",
         ),
+        (None, "does not fit the"),
     ],
 )
-def test_a_region_link_without_its_model_says_so_beside_the_map_and_can_be_ended(
+def test_a_region_link_without_its_model_or_grid_says_so_beside_the_map_and_can_be_ended(
     monkeypatch: pytest.MonkeyPatch,
     pages_cache: Path,
     tmp_path: Path,
     modelled: SimpleNamespace,
-    facts: dict[str, str],
+    facts: dict[str, str] | None,
     sentence: str,
 ) -> None:
-    table = modelled.table.replace_schema_metadata(facts)
-    parquet.write_table(table, tmp_path / "store" / "a.parquet")
-    region = f"7.{masks.write_mask(masks.first_mask(modelled.model.grid))}"
+    grid = modelled.model.grid if facts else modelled.model.grid + 1
+    if facts:
+        table = modelled.table.replace_schema_metadata(facts)
+        parquet.write_table(table, tmp_path / "store" / "a.parquet")
+    region = f"7.{masks.write_mask(masks.first_mask(grid))}"
     query = {"id": str(modelled.small.ids[modelled.order[7]]), "galaxy": "7"}
     query |= {"region": region, "filter": "search_rank <= 20"}
     given = {"images": [tmp_path / "images.parquet"], "query": query}

@@ -20,7 +20,7 @@ from streamlit.testing.v1 import AppTest
 from app.pages.probe import report as probe_report
 from app.pages.probe import tasks
 from app.pages.probe import view as probe
-from app.session import collections, loaders, state
+from app.session import collections, loaders, sampling, state
 from astrojepa.config import replace
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict
@@ -303,6 +303,29 @@ def test_a_link_trains_the_same_probe(monkeypatch: pytest.MonkeyPatch, pages_cac
     assert test.session_state[state.PROBED][2:4] == ("knn", 50)
     assert "test galaxies" in words(test)
     assert {name: test.query_params[name] for name in query} == query
+
+
+@pytest.mark.slow
+def test_a_probe_of_a_sample_is_trained_again_once_all_galaxies_are_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sampling, "is_large", lambda count: count == COUNT)
+    monkeypatch.setattr(sampling, "stratified_rows", lambda labels: np.arange(0, len(labels), 2))
+    loaders.jobs()._jobs.clear()
+    shown: list[str] = []
+    trained = tasks.probe_task
+
+    def seen(embeddings: Any, *more: Any) -> Any:
+        shown.append(embeddings.data_hash)
+        return trained(embeddings, *more)
+
+    monkeypatch.setattr(tasks, "probe_task", seen)
+    query = {"probe": "linear", "learn": "labels", "share": "100"}
+    given = {"data": f"simulated:{COUNT}", "checkpoint": "random", "query": query}
+    test = run_page(monkeypatch, tmp_path, "probe", **given)
+    whole = test.session_state[state.PROBED][1]
+    assert "classified correctly" in words(test)
+    assert shown[0] != shown[-1] == whole, "a sample came first"
 
 
 @given(st.dictionaries(st.sampled_from(["probe", "learn", "share"]), st.text(max_size=200)))

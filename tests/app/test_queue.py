@@ -412,6 +412,17 @@ def test_what_runs_is_said_in_plain_words(count: int, model: Any, sentence: str)
     assert workspace.embed_task()[1] == sentence
 
 
+def test_a_map_in_space_is_not_taken_for_the_one_that_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Workspace, "embeddings", None)
+    opened = {"whole": Galaxies(range(9)), "data": Galaxies(range(9))}
+    args = (settings.Settings(()), False, settings.Source("x"), Choice(BASELINE, ""), [], None)
+    workspace = Workspace(*args, print, opened=opened)
+    said = [workspace.projection_task("umap", dimensions)[1] for dimensions in (2, 3)]
+    assert said == [f"Computing the {kind} map of 9 galaxies" for kind in ("UMAP", "3-D UMAP")]
+
+
 def test_a_step_on_the_way_is_named_instead() -> None:
     sentence = "Embedding 1,000 galaxies with small.lejepa"
     assert stage(sentence, "embedding") == stage(sentence, "") == sentence

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.io import votable
+from astropy.io.votable.ucd import check_ucd
 from astropy.table import Table
 from page_runner import QUIET, numbers, run_page, tables, words
 from pyarrow import parquet
@@ -127,6 +129,12 @@ def test_a_position_is_exported_with_its_unit(tmp_path: Path) -> None:
     table = Table.read(path, format="votable")
     assert str(table["ra"].unit) == "deg"
     np.testing.assert_array_equal(table["ra"], data.ra[ROWS])
+    fields = votable.parse_single_table(path).fields
+    said = {field.name: field.ucd for field in fields if field.ucd}
+    assert said["ra"] == "pos.eq.ra;meta.main"
+    assert said["dec"] == "pos.eq.dec;meta.main"
+    assert said["id"] == "meta.id;meta.main"
+    assert all(check_ucd(ucd, check_controlled_vocabulary=True) for ucd in said.values())
 
 
 def test_csv_names_model_and_data_in_columns_as_before() -> None:

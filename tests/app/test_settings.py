@@ -52,6 +52,18 @@ def test_vectors_are_those_of_galaxies_that_are_named_too() -> None:
         read_settings(["--vectors", "a.npz"], {})
 
 
+def test_data_sets_of_equal_names_are_called_by_the_folders_that_tell_them_apart() -> None:
+    paths = ["/one/run/set.h5", "/two/run/set.h5", "/two/other.h5", "simulated:9"]
+    flags = [word for path in paths for word in ("--data", path)]
+    sources = read_settings([*flags, "--where", "z=1"], {}).sources
+    assert [source.name for source in sources] == [
+        "one/run/set.h5 z=1",
+        "two/run/set.h5 z=1",
+        "other.h5 z=1",
+        "simulated:9 z=1",
+    ]
+
+
 def test_environment_fills_what_flags_leave_open() -> None:
     settings = read_settings(
         [], {"ASTROJEPA_DATA": "simulated:200", "ASTROJEPA_CHECKPOINT": "random"}

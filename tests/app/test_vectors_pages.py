@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from page_runner import QUIET, run_page, settled, tables, words
+from PIL import Image
 
 import astrojepa as aj
 from app.session import loaders, workspace
@@ -49,6 +50,38 @@ def test_vectors_are_a_model_of_the_menu_and_galaxies_without_one_are_counted(
     assert "Patch errors need a model. These are vectors from theirs.npz." in said
     assert str(theirs.parent) not in said
     assert test.query_params["model"].startswith("theirs.npz@")
+
+
+@pytest.mark.slow
+def test_data_and_vectors_of_equal_names_are_told_apart_chosen_and_linked(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path
+) -> None:
+    given = []
+    for count, name in ((20, "one"), (24, "two")):
+        images = tmp_path / name / "galaxies"
+        images.mkdir(parents=True)
+        for row in range(count):
+            Image.fromarray(np.full((32, 32, 3), 9 * row, np.uint8)).save(images / f"g{row}.png")
+        vectors = np.random.default_rng(count).normal(size=(24, 6)).astype(np.float32)
+        names = np.array([f"g{row}.png" for row in range(24)])
+        np.savez(tmp_path / name / "vectors.npz", object_id=names, vector=vectors)
+        given += [f"--data={images}", f"--vectors={tmp_path / name / 'vectors.npz'}"]
+    options = {"flags": given, "checkpoint": ""}
+    test = run_page(monkeypatch, pages_cache, "galaxy", **options)
+    menus = {box.key: box for box in test.selectbox}
+    assert menus["source"].options[:2] == ["one/galaxies", "two/galaxies"]
+    assert {"one/vectors.npz", "two/vectors.npz"} <= set(menus["checkpoint"].options)
+    menus["source"].select("two/galaxies")
+    settled(menus["checkpoint"].select(f"{VECTORS}{tmp_path / 'two' / 'vectors.npz'}").run())
+    assert "of 24 (most" in words(test) or "of 24. Arrow" in words(test)
+    query = dict(test.query_params)
+    assert query["data"].startswith("two:galaxies@")
+    assert query["model"].startswith("two:vectors.npz@")
+    again = run_page(monkeypatch, pages_cache, "galaxy", query=query, **options)
+    menus = {box.key: box.value for box in again.selectbox}
+    assert menus["source"] == "two/galaxies"
+    assert menus["checkpoint"] == f"{VECTORS}{tmp_path / 'two' / 'vectors.npz'}"
+    assert not again.info
 
 
 @pytest.mark.slow

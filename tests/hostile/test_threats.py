@@ -87,6 +87,10 @@ def test_markup_in_ids_and_classes_is_shown_and_not_obeyed(
 
 
 def test_a_link_can_not_put_a_picture_or_a_link_on_the_page(draw: Callable[..., AppTest]) -> None:
+    for letters in (MARKUP, MARKUP[:80], MARKUP[-30:]):
+        names = dict.fromkeys((about.name for about in state.PARAMETERS.values()), letters)
+        test = draw("map", query=names)
+        assert not unescaped(test)
     test = draw("map", query={"id": MARKUP, "colour": MARKUP[:80]})
     assert not unescaped(test)
     assert "onerror=alert" in words(test), "the link's galaxy is not named"

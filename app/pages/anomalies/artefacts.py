@@ -13,9 +13,10 @@ from astrojepa.tables import Column
 
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
-from ...session import links, state
+from ...session import links, loaders, state
 from ...session.export import table_file
-from ...session.workspace import Workspace
+from ...session.workspace import Task, Workspace
+from . import tasks
 from .listing import first_page
 
 PER_PAGE = 24
@@ -87,6 +88,26 @@ def artefacts(about: Checked, checks: Any) -> None:
     tiles = about.rows[shown].tolist()
     gallery("artefacts", about.pictures, tiles, captions, about.opened, tile=144)
     st.caption("The number is the artefact score: 0 = none, 1 = clear, above 0.5 likely.")
+
+
+def check_task(workspace: Workspace) -> Task:
+    """What `waiting.wait_for` needs to check all images."""
+    return (
+        ("checks", workspace.data.fingerprint),
+        f"Checking {len(workspace.data):,} images",
+        tasks.picture_checks(workspace.data),
+    )
+
+
+def left_out(workspace: Workspace) -> np.ndarray:
+    """Return the rows of likely artefacts that the leaderboard leaves out; none where the images
+    have not been checked. Computes nothing.
+    """
+    key = check_task(workspace)[0]
+    if st.session_state.get(state.SHOW_ARTEFACTS) or not loaders.jobs().has(key):
+        return np.zeros(0, np.int64)
+    checks = loaders.jobs().start(key, lambda report: None).value
+    return np.zeros(0, np.int64) if checks is None else likely(checks.artefact)
 
 
 def artefacts_included() -> bool:

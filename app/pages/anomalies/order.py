@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+SKIPPED = " Likely artefacts are skipped."
+
 
 def ranking(
     places: np.ndarray, labels: np.ndarray, label: int | None, keep: np.ndarray | None = None
@@ -17,6 +19,16 @@ def ranking(
     if label is not None:
         order = order[np.asarray(labels)[order] == label]
     return order if keep is None else order[keep[order]]
+
+
+def beside(order: np.ndarray, left_out: np.ndarray, row: int) -> tuple[int | None, int | None]:
+    """Return the rows before and after one in an order, past those that are left out; None at its
+    ends.
+    """
+    kept = order[~np.isin(order, left_out) | (order == row)]
+    at = int(np.flatnonzero(kept == row)[0])
+    before, after = (int(kept[to]) if 0 <= to < len(kept) else None for to in (at - 1, at + 1))
+    return before, after
 
 
 def finite_places(scores: np.ndarray) -> np.ndarray:

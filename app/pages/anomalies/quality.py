@@ -131,12 +131,17 @@ def _usual(rows: Sequence[Any], best: Any) -> str:
 
 def _table(rows: Sequence[Any], rare: str) -> None:
     st.text(quality_verdict(rows, rare))
-    table("quality", f"Anomaly scores: {rare}", quality_table(rows), _columns(rows[0].ranking.top))
+    shown, top = quality_table(rows), rows[0].ranking.top
+    table("quality", f"Anomaly scores: {rare}", shown, _columns(top))
+    both = " and artefacts" if "artefacts" in shown else ""
+    correlates = (
+        " Correlates with: significant rank correlations with brightness, S/N or star count (weak "
+        "below 0.5, strong above 0.7)."
+    )
     st.caption(
         "Ranges hold 95 % of the random draws; they say nothing about another survey. Enrichment "
-        f"1 = chance. Recall and artefacts: among the top {rows[0].ranking.top:,}. Correlates "
-        "with: significant rank correlations with brightness, S/N or star count (weak below 0.5, "
-        "strong above 0.7)."
+        f"1 = chance. Recall{both}: among the top {top:,}."
+        f"{correlates if 'follows' in shown else ''}"
     )
 
 
@@ -148,7 +153,9 @@ def _file(ending: str, rows: Sequence[Any], rare: str, facts: dict[str, Any]) ->
 
 
 def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
-    """Lay out average precision, difference from row 1, recall, enrichment, correlations."""
+    """Lay out average precision, difference from row 1, recall, enrichment, and where images were
+    checked, artefacts and correlations.
+    """
     lines = []
     for number, row in enumerate(rows):
         ranking = row.ranking
@@ -167,7 +174,8 @@ def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
                 "follows": _follows(ranking),
             }
         )
-    return pd.DataFrame(lines)
+    unknown = [] if any(row.ranking.follows for row in rows) else ["artefacts", "follows"]
+    return pd.DataFrame(lines).drop(columns=unknown)
 
 
 def signs(numbers: str) -> str:
@@ -182,7 +190,7 @@ def _follows(ranking: Any) -> str:
     told = {
         about: rho for about, rho in ranking.follows.items() if strength(rho, n) not in {"", "none"}
     }
-    return correlations_words(told, n)
+    return correlations_words(told, n) or "none"
 
 
 def _columns(top: int) -> dict[str, Heading]:

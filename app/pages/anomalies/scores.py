@@ -12,6 +12,7 @@ import streamlit as st
 
 from astrojepa.progress import Progress
 
+from ...components.instead import say_instead
 from ...session import loaders, state, waiting
 from ...session.workspace import Workspace
 from . import tasks
@@ -74,6 +75,8 @@ def offered(has_model: bool, has_predictor: bool) -> tuple[str, ...]:
 
 def choose_score(workspace: Workspace, first_page: Any) -> str:
     """Let one score be chosen; returns its name."""
+    from astrojepa.evaluation.anomalies import registry
+
     names = offered(
         workspace.model is not None, workspace.model is not None and workspace.model.has_predictor
     )
@@ -81,9 +84,10 @@ def choose_score(workspace: Workspace, first_page: Any) -> str:
     if wanted not in names:
         st.session_state[state.SCORE] = names[0]
         if wanted:
-            st.toast(
-                f"The score {title(wanted)!r} is not available for {workspace.choice.label}; "
-                f"{mid_sentence(title(names[0]))} is shown."
+            called = title(wanted) if wanted in registry.names() else wanted
+            say_instead(
+                f"The score {called!r} is not available for {workspace.choice.label}",
+                f"{mid_sentence(title(names[0]))} is shown",
             )
 
     def changed() -> None:
@@ -112,7 +116,7 @@ def measured(workspace: Workspace, name: str) -> Chosen:
     if name == "knn":
         return Chosen(name, workspace.scores, workspace.places)
     # a visitor need not wait for what takes minutes
-    few = len(workspace.data) <= tasks.FEW
+    few = len(workspace.data) <= tasks.WAITED_FOR
     wait: Callable[..., Any] = waiting.wait_for if few else waiting.show_when_ready
     scores = wait(job, title(name), task)
     parts = {}

@@ -14,7 +14,8 @@ from astrojepa.progress import Progress
 
 from ...session.loaders import MODEL_TURNS
 
-FEW = 2000  # galaxies whose images are checked, and scored, in a moment
+FEW = 2000  # galaxies whose images are checked unasked
+WAITED_FOR = 200  # galaxies whose scores are there in a moment, before which the page is empty
 
 
 def picture_checks(data: Any) -> Callable[[Progress], Any]:

@@ -9,11 +9,12 @@ import streamlit as st
 
 from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
+from ...components.instead import say_instead
 from ...session import loaders, state, waiting
-from ...session.workspace import Task, Workspace
+from ...session.workspace import Workspace
 from ..registry import Page
 from . import large, tasks
-from .artefacts import artefacts, artefacts_included, of_workspace
+from .artefacts import artefacts, artefacts_included, check_task, of_workspace
 from .leaderboard import board
 from .listing import View, first_page
 from .quality import quality
@@ -32,7 +33,7 @@ def show(workspace: Workspace) -> None:
         quality(workspace)
         return
     if mode == "artefacts":
-        artefacts(of_workspace(workspace), waiting.wait_for(*_check_task(workspace)))
+        artefacts(of_workspace(workspace), waiting.wait_for(*check_task(workspace)))
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
         name = choose_score(workspace, first_page)
@@ -71,9 +72,7 @@ def _class_filter(workspace: Workspace) -> int | None:
     if (wanted := st.session_state.get(state.ANOMALY_CLASS)) not in options:
         st.session_state[state.ANOMALY_CLASS] = options[0]
         if wanted:
-            st.toast(
-                f"These data have no class {escape_markdown(repr(wanted))}; all classes are shown."
-            )
+            say_instead(f"These data have no class {wanted!r}", "all classes are shown")
     chosen = st.selectbox(
         "Class", options, key=state.ANOMALY_CLASS, on_change=first_page, width=240
     )
@@ -82,7 +81,7 @@ def _class_filter(workspace: Workspace) -> int | None:
 
 def _checks(workspace: Workspace, needed: bool) -> Any | None:
     """Return the image checks when they are ready, None before: unasked for few images only."""
-    job, sentence, task = _check_task(workspace)
+    job, sentence, task = check_task(workspace)
     if (
         needed
         or len(workspace.data) <= tasks.FEW
@@ -91,15 +90,6 @@ def _checks(workspace: Workspace, needed: bool) -> Any | None:
     ):
         return waiting.show_when_ready(job, sentence, task)
     return None
-
-
-def _check_task(workspace: Workspace) -> Task:
-    """What `waiting.wait_for` needs to check all images."""
-    return (
-        ("checks", workspace.data.fingerprint),
-        f"Checking {len(workspace.data):,} images",
-        tasks.picture_checks(workspace.data),
-    )
 
 
 def _sound(checks: Any) -> np.ndarray:

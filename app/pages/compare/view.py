@@ -120,10 +120,7 @@ def _second(workspace: Workspace) -> Workspace | None:
         stored=model if is_stored else None,
         opened={"data": workspace.data, "given_data": workspace.given},
     )
-    name, digest = second.made_by
-    st.session_state[state.SECOND_NAME] = (
-        (reference, "") if second.is_baseline else (name, digest[:8])
-    )
+    st.session_state[state.SECOND_NAME] = (second.name_in_link, second.made_by[1][:8])
     return second
 
 

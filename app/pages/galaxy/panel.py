@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from ...components.choose import choose
+from ...components.instead import say_instead
 from ...components.latent_map import palette
 from ...components.patch_panel import masks
 from ...components.patch_panel.masks import KINDS, Masks
@@ -197,6 +198,11 @@ def _choose_masks(workspace: Workspace) -> Masks:
     grid = workspace.model.grid
     drawn: Any = st.session_state.get(state.DRAWN)
     if masks.read_mask(drawn, grid) is None:
+        if drawn:
+            say_instead(
+                f"The mask that was drawn is not one of the {grid} × {grid} patches of this model",
+                "its central patches are hidden",
+            )
         drawn = st.session_state[state.DRAWN] = masks.write_mask(masks.first_mask(grid))
     return Masks("drawn", drawn=drawn)
 

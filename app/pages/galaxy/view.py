@@ -18,6 +18,8 @@ from ...components.known_columns import known_columns
 from ...components.survey_image import WIDEST, scale_bar
 from ...session import links
 from ...session.workspace import Workspace
+from ..anomalies.artefacts import left_out
+from ..anomalies.order import SKIPPED, beside
 from ..registry import Page
 from . import large
 from . import measures as galaxy_measures
@@ -35,7 +37,8 @@ def show(workspace: Workspace) -> None:
     with st.container(horizontal=True, gap="medium", key="galaxy_columns"):
         left, right, third = (st.container() for _ in range(3))
     with right:
-        beside = _whole(workspace, row, image)
+        with st.container(key="galaxy_image"):
+            beside = _whole(workspace, row, image)
         st.header("Nearest neighbours (feature space)", anchor=False)
         nearest(workspace, row, "galaxy_neighbours", links.select, 112)
         position_facts(workspace, row, {})
@@ -66,14 +69,14 @@ def show(workspace: Workspace) -> None:
 
 def _head(workspace: Workspace, row: int) -> None:
     places = workspace.places
-    order = np.argsort(places, kind="stable")
     place, n = int(places[row]), len(places)
-    before, after = (int(order[to - 1]) if 1 <= to <= n else None for to in (place - 1, place + 1))
+    unsound = left_out(workspace)
+    before, after = beside(np.argsort(places, kind="stable"), unsound, row)
     galaxy_head(workspace.data.ids[row], workspace.class_name(row), before, after, links.select)
     share = f"1 of {n:,} (most anomalous)" if place == 1 else f"{place:,} of {n:,}"
     st.caption(
         f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank by kNN distance: "
-        f"{share}. Arrow keys step through the ranks."
+        f"{share}. Arrow keys step through the ranks.{SKIPPED if len(unsound) else ''}"
     )
 
 

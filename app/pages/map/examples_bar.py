@@ -53,9 +53,13 @@ def examples_bar(
 
     `captions` are written below the galaxy of a row, beside what is `said` of the result.
     """
-    search = examples.asked(workspace)
+    search, problem = examples.asked(workspace), examples.problem(workspace)
+    if problem:
+        st.error(escape_markdown(problem))
     if not search:
-        return False
+        if problem:
+            st.button("End search", on_click=_search, args=(workspace, examples.Search()))
+        return bool(problem)  # the filter by a search that there is not would be wrong as well
     with st.container(horizontal=True, vertical_alignment="center", key="examples"):
         st.caption(f"{sentence(search)} {said}".rstrip(), width="stretch")
         st.button("End search", on_click=_search, args=(workspace, examples.Search()))

@@ -12,12 +12,13 @@ import streamlit as st
 
 from astrojepa.data.values import Numbers, Values, cells, sortable
 from astrojepa.tables import Column
-from astrojepa.wording import galaxies
+from astrojepa.wording import first_of, galaxies
 
 from ...components.choose import choose
 from ...components.collections_bar import collections_bar
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
+from ...components.instead import say_instead
 from ...components.send_button import send_button
 from ...components.table.table import Heading, table
 from ...session import columns, examples, export, links, loaders, reviewing, state
@@ -39,6 +40,7 @@ SIZES = {"small": "Small", "large": "Large"}  # of the images of the gallery
 TILES = {"small": 96, "large": 160}
 GALLERY_KEYS = "Arrow keys move between images; 0 to 5 mark one as on the Anomalies page."
 SIDE = 48  # of an image in the table, pixels
+BESIDE = 4  # images of the selection that are shown beside the map, one row
 _AT_FIRST = ("search_rank", "class", "anomaly_score", "probe_prediction", "redshift")
 # columns that the explorer made, as an export describes them
 _MADE = {
@@ -50,12 +52,12 @@ _MADE = {
 }
 
 
-def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
-    """Draw the chosen galaxies with what can be done with them."""
+def show_selection(workspace: Workspace, rows: np.ndarray) -> np.ndarray:
+    """Draw the chosen galaxies with what can be done with them; returns them in their order."""
     if not len(rows):
         st.header("0 galaxies selected", anchor=False)
         st.caption("No galaxy passes lasso, filter and legend together. Clear one of them.")
-        return
+        return rows
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
@@ -85,7 +87,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         collections_bar(about, rows)
     if view == "table":
         _table(workspace, rows)
-        return
+        return rows
     part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
     shown = rows[part]
     said, data = captions(workspace, by, shown, values[part]), workspace.data
@@ -105,6 +107,26 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         ),
     )
     st.caption(GALLERY_KEYS)
+    return rows
+
+
+def begin_beside(workspace: Workspace, rows: np.ndarray) -> None:
+    """Show the first of the chosen galaxies, in their order, where the map leaves them in view."""
+    if not len(rows):
+        return
+    shown = rows[:BESIDE].tolist()
+    which = f"First {BESIDE} of the {len(rows):,}" if len(rows) > BESIDE else f"{len(rows)}"
+    with st.container(key="chosen_beside", gap="small"):
+        st.caption(f"**{which} selected**; gallery, table and exports are below the map.")
+        gallery(
+            "beside_gallery",
+            workspace.pictures,
+            shown,
+            [(workspace.class_name(row),) for row in shown],
+            links.select,
+            selected=st.session_state.get(state.ROW),
+            tile=88,  # four in a row on a page of 1280 pixels
+        )
 
 
 def marked(key: str, rows: np.ndarray) -> list[str]:
@@ -153,12 +175,17 @@ def order_menu(
     """Draw what a selection can be sorted by, of which some are columns of `numbers`; returns what
     it is, and whether its values descend. `usual`: the score, always sorted from its highest.
     """
-    if st.session_state.get(state.SELECTION_ORDER) not in options:
+    if (wanted := st.session_state.get(state.SELECTION_ORDER)) not in options:
         st.session_state[state.SELECTION_ORDER] = options[0]
+        if wanted:
+            say_instead(
+                f"These galaxies cannot be sorted by {wanted!r}",
+                f"they are sorted by {order_name(options[0])!r}",
+            )
     by = st.selectbox(
         "Sort by",
         options,
-        format_func=lambda name: (name[:1].upper() + name[1:]).replace("_", " "),
+        format_func=order_name,
         key=state.SELECTION_ORDER,
         persist_state="session",
         width=208,
@@ -167,6 +194,11 @@ def order_menu(
     words = "Lowest first" if by in numbers else REVERSED.get(by, "Z to A first")
     turned = st.toggle(words, key=state.SELECTION_REVERSED, persist_state="session")
     return by, turned != (by in numbers)
+
+
+def order_name(name: str) -> str:
+    """How an order reads in the menu."""
+    return (name[:1].upper() + name[1:]).replace("_", " ")
 
 
 def pager(count: int) -> int:
@@ -190,6 +222,11 @@ def _table(workspace: Workspace, rows: np.ndarray) -> None:
     kept = [name for name in before or () if name in known]
     first = [name for name in _AT_FIRST if name in known]
     st.session_state[state.TABLE_COLUMNS] = kept if kept or before == [] else first
+    if missing := [name for name in before or () if name not in known]:
+        say_instead(
+            f"These galaxies have no column {first_of([*map(repr, missing)])}",
+            "the table shows the others" if kept else "the table shows the usual ones",
+        )
     chosen = st.multiselect(
         "Columns of the table",
         [name for name in known if name != "id"],

@@ -14,6 +14,7 @@ from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_card import galaxy_card
 from ...components.guide.guide import guide
+from ...components.instead import say_instead
 from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
@@ -29,7 +30,7 @@ from .difference_panel import compare_the_selection, difference_panel
 from .examples_bar import examples_bar
 from .figure import figure_map
 from .filter_box import filter_box
-from .selection import show_selection
+from .selection import begin_beside, show_selection
 from .sky import sky_panel
 
 NUM_NEIGHBOURS = 6
@@ -73,8 +74,10 @@ def _pane(workspace: Workspace) -> None:
             chosen = _map(workspace, line)
             if chosen is not None:
                 with st.container(key="chosen"):
-                    show_selection(workspace, chosen)
+                    chosen = show_selection(workspace, chosen)
         with right:
+            if chosen is not None:
+                begin_beside(workspace, chosen)
             if (row := st.session_state.get(state.ROW)) is not None:
                 galaxy_card(workspace, row, links.publish(workspace))
     except (ValueError, OSError) as error:
@@ -182,10 +185,7 @@ def _controls(workspace: Workspace) -> None:
     if (wanted := st.session_state.get(state.COLOUR)) not in options:
         st.session_state[state.COLOUR] = options[0]
         if wanted:
-            st.toast(
-                f"These data cannot be coloured by {escape_markdown(repr(wanted))}; "
-                f"{escape_markdown(options[0])} is shown."
-            )
+            say_instead(f"These data cannot be coloured by {wanted!r}", f"{options[0]} is shown")
     st.selectbox(
         "Map",
         list(state.PROJECTIONS),

@@ -35,7 +35,10 @@ from .tasks import Report, Split, Target, known_rows, relabelled, with_given
 COUNT = 20
 KEYS = "1234567890"  # of the first ten classes
 _SAID = "label_said"  # session key: why a class was not given
-NONE_LEFT = "Every galaxy of the training part has a class, so there is none to label."
+NONE_LEFT = (
+    "Every galaxy of the training part has a class, so there is none to label. Choose a target "
+    "that some galaxies have no class of."
+)
 REST = (
     " Galaxies of no collection count as “everything else”. To label them, make a second "
     "collection on the map, switch off *Add all other galaxies as a class*, and train again."
@@ -126,7 +129,7 @@ def following(order: Sequence[int], given: Mapping[int, int], row: int | None) -
 def said(classes: Sequence[str], shares: np.ndarray, most: int = 2) -> str:
     """Say the most probable classes, with their probabilities."""
     best = np.argsort(-shares, kind="stable")[:most]
-    return ", ".join(f"{classes[k]} {100 * shares[k]:.0f} %" for k in best)
+    return ", ".join(f"{classes[k]}: {100 * shares[k]:.0f} %" for k in best)
 
 
 def _picture(workspace: Workspace, row: int) -> None:
@@ -167,7 +170,7 @@ def _classes(
         for number, name in enumerate(classes):
             kind: Literal["primary", "secondary"] = "primary" if number == own else "secondary"
             st.button(
-                f"{escape_markdown(name)} {100 * batch.probabilities[at, number]:.0f} %",
+                f"{escape_markdown(name)}: {100 * batch.probabilities[at, number]:.0f} %",
                 key=f"label_{number}",
                 type=kind,
                 shortcut=KEYS[number] if number < len(KEYS) else None,

@@ -292,11 +292,13 @@ def with_labels(embeddings: Any, target: Target, rows: np.ndarray) -> Any:
 def _features(name: str, model: Any, data: Any, report: Progress) -> Any:
     from astrojepa.evaluation.vectors.embed import summary_statistics
 
-    return (
-        aj.embed(model.randomised(), data, progress=report)
-        if name == RANDOM
-        else summary_statistics(data, progress=report)
-    )
+    if name != RANDOM:
+        return summary_statistics(data, progress=report)
+
+    def tell(done: int, total: int, text: str) -> None:
+        report(done, total, f"random weights: {text}")
+
+    return aj.embed(model.randomised(), data, progress=tell)
 
 
 def as_json(

@@ -9,6 +9,7 @@ from astrojepa.data.columns import class_columns
 from ...components.choose import choose
 from ...components.collections_bar import collections_of, drawn_on, list_collections
 from ...components.escape_markdown import escape_markdown
+from ...components.instead import say_instead
 from ...session import collections, state, waiting
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
@@ -79,8 +80,13 @@ def _view() -> str:
 
 def _ask(workspace: Workspace, split: Split, options: list[str]) -> None:
     """Draw the controls; a click on Train takes down what is to be learned."""
-    if st.session_state.get(state.PROBE_TARGET) not in options:
+    if (wanted := st.session_state.get(state.PROBE_TARGET)) not in options:
         st.session_state[state.PROBE_TARGET] = options[0]
+        if wanted:
+            say_instead(
+                f"These data have no target {target_name(wanted)!r}",
+                f"{target_name(options[0])!r} is chosen",
+            )
     st.session_state.setdefault(state.PROBE_SHARE, 100)
     st.session_state.setdefault(state.PROBE_REST, True)
     st.session_state.setdefault(state.PROBE_GIVEN, True)
