@@ -16,7 +16,7 @@ from page_runner import QUIET, run_page, settled, tables, words
 from pyarrow import parquet
 
 from app.components.latent_map import geometry
-from app.pages.anomalies import leaderboard
+from app.pages.anomalies import leaderboard, quality
 from app.pages.map import column_panel, selection
 from app.pages.map import large as large_page
 from app.session import large_maps, links, loaders, queue, state
@@ -420,3 +420,33 @@ def test_clusters_of_a_large_store_colour_it_and_are_chosen_by_the_filter_of_a_l
     assert f"**{found.count} clusters** in feature space hold" in words(test)
     assert f"{len(largest):,} of 2,000 galaxies match." in words(test)
     assert {"100 % blue", "100 % green"} <= {box.label.rsplit(" (")[0] for box in test.button}
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_anomaly_scores_has_the_same_numbers_above_and_below(
+    opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "DRAWS", 3)
+    files: dict[str, Any] = {}
+    monkeypatch.setattr(quality, "export_menu", lambda key, *more: files.update({key: more}))
+    told = []
+    for threshold in (BELOW, ABOVE):
+        test, _ = opened(threshold, "anomalies", tab="quality")
+        assert not test.error
+        test.selectbox(key="quality_class").select("Merging").run()
+        settled(test)
+        next(box for box in test.button if box.label == "Measure").click().run()
+        settled(test)
+        (shown,) = tables(test)
+        stem, count, write, _ = files.pop("quality")
+        listed, facts = read(".parquet", write(".parquet"))
+        assert (stem, count) == ("benchmark", len(listed))
+        told.append((shown, listed, facts, words(test)))
+        assert test.query_params["tab"] == "quality"
+    (shown, listed, _, _), (same, files_same, facts, said) = told
+    assert {"These vectors", "Pixel PCA"} <= set(shown["Features"])
+    pd.testing.assert_frame_equal(shown, same)
+    pd.testing.assert_frame_equal(listed, files_same)
+    of = "a random sample (seed 0) of 2,100 of the 2,100 labelled galaxies"
+    assert f"Tested on {of}; neighbours are sought in it alone." in said
+    assert facts["sample"] == "2,100 of the 2,100 labelled galaxies"
