@@ -28,6 +28,7 @@ from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.components.patch_panel import masks
 from app.pages.anomalies import artefacts, large_artefacts, large_order, large_review, review
 from app.pages.anomalies import large as anomalies
+from app.pages.compare import galaxy as compare_galaxy
 from app.pages.galaxy import large_errors, panel
 from app.pages.map import large as page
 from app.pages.map import selection
@@ -1343,3 +1344,47 @@ def test_a_region_link_without_its_model_says_so_beside_the_map_and_can_be_ended
     settled(test)
     assert not test.error
     assert not {"region", "filter"} & set(test.query_params)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not is_available(), reason="faiss is not installed")
+def test_compare_shows_patch_errors_by_the_models_of_both_stores_on_one_scale(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path, modelled: SimpleNamespace
+) -> None:
+    import astrojepa as aj
+
+    small, order = modelled.small, modelled.order
+    first, other = aj.load_model("random"), tmp_path / "second"
+    other.mkdir()
+    own = modelled.table.replace_schema_metadata({})
+    parquet.write_table(own, tmp_path / "store" / "a.parquet")
+    panels: dict[str, Any] = {}
+    monkeypatch.setattr(
+        compare_galaxy, "patch_panel", lambda key, shown, *more: panels.update({key: shown})
+    )
+    flags = [f"--vectors={path}" for path in (tmp_path / "store", other)]
+    options: Any = {"flags": [*flags, f"--data={tmp_path / 'images.parquet'}"], "data": ""}
+    options |= {"checkpoint": "random", "query": {"id": str(small.ids[order[7]])}}
+    for name, said in (
+        ("small.lejepa", "By the model small.lejepa."),
+        ("unknown", "Patch errors need the model of second to be a released one."),
+    ):
+        facts = {"model": name}
+        if name == "small.lejepa":
+            facts["model_hash"] = modelled.model.hash
+        table = modelled.table.replace_schema_metadata(facts)
+        parquet.write_table(table, other / "a.parquet")
+        panels.clear()
+        test = run_page(monkeypatch, pages_cache, "compare", **options)
+        assert not [one.value for one in test.error]
+        read = words(test).replace("\\", "")
+        assert said in read
+        assert f"By the model {first.id}, which may not be that of the vectors." in read
+        models = {"heatmap_first": first}
+        if "model_hash" in facts:
+            models["heatmap_second"] = modelled.model
+        assert panels.keys() == models.keys()
+        for side, model in models.items():
+            errors = aj.patch_errors(model, model.image_of(small, int(order[7])), masks="tiling")
+            np.testing.assert_allclose(panels[side].values, errors.mse.ravel(), atol=1e-4)
+        assert len({(shown.low, shown.high) for shown in panels.values()}) == 1

@@ -34,7 +34,7 @@ VECTORS = {
 
 
 def quality(workspace: Workspace, further: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Let a class be chosen and made rare; show which score finds it. A file tells `further` facts."""
+    """Show which score finds a class that is chosen and made rare; a file tells `further` facts."""
     data = workspace.data
     st.caption(
         f"{'Simulated galaxies. ' if data.simulated else ''}One class is thinned to 2 % of the "
