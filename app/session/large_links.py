@@ -15,6 +15,8 @@ def follow(large: Large) -> None:
     if (link := links.incoming()) is None:
         return
     links.arrived()
+    if link.id or link.row is not None:
+        st.session_state[state.DRAWING] = "canvas"
     links.hold(link)
     for key in (state.BOARD_OF, state.AREA_OF):
         st.session_state.pop(key, None)

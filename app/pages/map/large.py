@@ -14,7 +14,7 @@ from astrojepa.data.values import Values, sortable
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
 from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.maps.plane import PLACES, UNITS
-from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
+from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.progress import Progress
 from astrojepa.tables import Column
 from astrojepa.wording import galaxies
@@ -64,6 +64,7 @@ from .cluster_choice import choose_cluster, clusters_sentence
 from .column_panel import column_panel
 from .difference_panel import compare_the_selection, difference_panel
 from .examples_bar import examples_bar, search_by_image
+from .figure import store_figure
 from .filter_box import SYNTAX, set_filter
 from .selection import (
     GALLERY_KEYS,
@@ -104,10 +105,11 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         )
         st.button("Random", key="random", on_click=_random, args=(large,), shortcut="s")
         with st.popover("Map options"):
+            choose("Map type", state.DRAWINGS, state.DRAWING)
             st.caption(
                 "The map is that of the columns `x` and `y`. PCA is computed from all vectors when "
                 "you first choose it, unless the store has its own. `astrojepa project --beside` "
-                f"adds a map to a store. The 3-D map is for up to {LARGE:,} galaxies."
+                "adds a map to a store. The 3-D map is the PCA of all vectors."
             )
     _pane(large, go)
 
@@ -169,10 +171,16 @@ def _map(
         coloured = large.coloured(option)
     if coloured is None:
         return matching, wrong, None
-    box = widened(st.session_state.get(state.VIEW) or WHOLE)
-    tile = shown.tile(box, matching, coloured.codes)
     groups = coloured.legend.get("groups", [])
     classes = tuple(group["name"] for group in groups)
+    if st.session_state.get(state.DRAWING) == "space":
+        with board:
+            in_space = store_figure(large, coloured, classes, matching, links.select)
+        if in_space:
+            notes.caption(f"{what(large, pictured(large, images))}{in_space}")
+            return matching, wrong, coloured
+    box = widened(st.session_state.get(state.VIEW) or WHOLE)
+    tile = shown.tile(box, matching, coloured.codes)
     header = {
         "imageless": images is None,
         "title": f"of {large.name}",
@@ -209,8 +217,7 @@ def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
     """Say what the galaxies are, how many of them are drawn, and how."""
     which = " that match the filter" if filtered else ""
     none = " that matches the filter" if filtered else ""
-    kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
-    text = f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{images}. "
+    text = what(large, images)
     if not tile.count:
         return f"{text}No galaxy{none} is in view; press 0 to reset the view."
     if tile.cells is None:
@@ -220,6 +227,12 @@ def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
         f"{text}The map shows the density of the {tile.count:,} in view{which}{every}. Zoom in to "
         "see and click single galaxies."
     )
+
+
+def what(large: Large, images: str) -> str:
+    """Say what the galaxies are."""
+    kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
+    return f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{images}. "
 
 
 def pictured(large: Large, images: Any) -> str:
