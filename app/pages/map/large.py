@@ -129,10 +129,12 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
                 publish(large)
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
         with left:
-            matching, wrong, coloured = _map(large, images, row, found or [])
+            matching, wrong, coloured, chosen = _map(large, images, row, found or [])
             about = OfStore(large, images)
             column_panel(about, matching, wrong)
-            chosen = None if coloured is None else chosen_rows(large, matching, coloured)
+            off = st.session_state.get(state.OFF)
+            if chosen is not None and coloured is not None and off:
+                chosen = chosen[~np.isin(coloured.codes[chosen], off)]
             sky_panel(about, chosen)
             difference_panel(about, chosen)
             if chosen is not None:
@@ -145,9 +147,10 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
 
 def _map(
     large: Large, images: Any, row: int | None, near: list[int]
-) -> tuple[np.ndarray | None, str, Colouring | None]:
+) -> tuple[np.ndarray | None, str, Colouring | None, np.ndarray | None]:
     """Draw the map; returns which galaxies match the filter, None without one, what is wrong with
-    it, and their colours, None while they are computed.
+    it, their colours, None while they are computed, and the rows that lasso and filter choose, None
+    without either.
     """
     notes, board, below = st.container(), st.container(), st.container()
     with below:
@@ -170,7 +173,10 @@ def _map(
             st.caption(f"Until the {state.PROJECTIONS[asked]} map is there, this is the store's.")
         coloured = large.coloured(option)
     if coloured is None:
-        return matching, wrong, None
+        return matching, wrong, None, None
+    with notes:
+        chosen = inside_rows(large, matching)
+        counts = None if chosen is None else _counted(large, chosen, coloured, option)
     groups = coloured.legend.get("groups", [])
     classes = tuple(group["name"] for group in groups)
     if st.session_state.get(state.DRAWING) == "space":
@@ -178,7 +184,7 @@ def _map(
             in_space = store_figure(large, coloured, classes, matching, links.select)
         if in_space:
             notes.caption(f"{what(large, pictured(large, images))}{in_space}")
-            return matching, wrong, coloured
+            return matching, wrong, coloured, chosen
     box = widened(st.session_state.get(state.VIEW) or WHOLE)
     tile = shown.tile(box, matching, coloured.codes)
     header = {
@@ -203,9 +209,10 @@ def _map(
                 "neighbours": near,
                 "polygons": large_maps.polygons(),
                 "off": list(st.session_state.get(state.OFF) or ()),
+                "counts": counts,
             }
         )
-    return matching, wrong, coloured
+    return matching, wrong, coloured, chosen
 
 
 def plain_colour(large: Large) -> str:
@@ -328,23 +335,26 @@ def filter_row(
     return matching, ""
 
 
-def chosen_rows(
-    large: Large, matching: np.ndarray | None, coloured: Colouring
-) -> np.ndarray | None:
-    """Return the galaxies inside the lasso, or else those that match, of the groups that the legend
-    shows; None without either, and while they are sought.
+def inside_rows(large: Large, matching: np.ndarray | None) -> np.ndarray | None:
+    """Return the galaxies inside the lasso, or else those that match; None without either, and
+    while they are sought.
     """
     if polygons := large_maps.polygons():
         rows = large.inside(polygons)
-        if rows is None:
-            return None
-        rows = rows if matching is None else rows[matching[rows]]
-    elif matching is not None:
-        rows = np.flatnonzero(matching)
-    else:
-        return None
-    off = st.session_state.get(state.OFF)
-    return rows[~np.isin(coloured.codes[rows], off)] if off else rows
+        return rows if rows is None or matching is None else rows[matching[rows]]
+    return None if matching is None else np.flatnonzero(matching)
+
+
+def _counted(large: Large, rows: np.ndarray, coloured: Colouring, option: str) -> list[int] | None:
+    """Count some galaxies by colour, (256,), for the legend; None meanwhile."""
+    expression = st.session_state[state.FILTER]
+    of = (str(large_maps.polygons()), str(st.session_state.get(state.AREA_OF)), expression)
+    found: list[int] | None = waiting.show_when_ready(
+        ("large legend", large.key, option, *of, *large.made_for(expression)),
+        f"Counting {galaxies(len(rows))}",
+        lambda report: np.bincount(coloured.codes[rows], minlength=256).tolist(),
+    )
+    return found
 
 
 def _selection(
