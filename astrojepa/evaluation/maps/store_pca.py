@@ -16,7 +16,11 @@ _VERSION = 2  # part of the key; raise it when the map changes
 
 
 def project_by_pca(
-    store: Store, dimensions: int = 2, *, cache: bool = True, progress: Progress | bool | None = None
+    store: Store,
+    dimensions: int = 2,
+    *,
+    cache: bool = True,
+    progress: Progress | bool | None = None,
 ) -> np.ndarray:
     """Place all galaxies as `project(method="pca")` does those of a small set: float32 (n, 2), or
     (n, 3). Three components are computed and kept.
