@@ -15,6 +15,8 @@ def follow(large: Large) -> None:
     if (link := links.incoming()) is None:
         return
     links.arrived()
+    if link.id or link.row is not None:
+        st.session_state[state.DRAWING] = "canvas"
     links.hold(link)
     if link.model and link.model != large.name:
         links.notice(f"The link was made with {link.model}; {large.name} is shown.")

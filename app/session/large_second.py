@@ -30,6 +30,13 @@ class Both:
     key: str
     partners: Any  # the Partners
     indices: tuple[Any, Any]
+    store: Any  # the second, a Store
+
+    @property
+    def other(self) -> Large:
+        """The second store, as what is asked for its model: its galaxies have no places here."""
+        own = dataclasses.replace(self.large.map, store=self.store)
+        return dataclasses.replace(self.large, name=self.name, map=own, checkpoint="")
 
     @cached_property
     def comparison(self) -> Any:
@@ -114,4 +121,4 @@ def opened(large: Large, path: str) -> Both | None:
     other = waiting.show_when_ready(
         ("large index", key), f"Indexing {len(store):,} vectors of {name}", index
     )
-    return None if other is None else Both(large, name, key, partners, (own, other))
+    return None if other is None else Both(large, name, key, partners, (own, other), store)

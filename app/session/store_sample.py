@@ -19,6 +19,18 @@ from .workspace import VECTORS, Choice, Workspace
 SAMPLED, SEED = 20_000, 0  # of those with a label, and of those without
 
 
+SCORED = 2000  # galaxies whose kNN score is computed
+SCORED_BY = 20  # neighbours
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """A sample of all galaxies with their kNN anomaly scores."""
+
+    rows: np.ndarray  # int64, ascending
+    scores: np.ndarray  # float64, larger = stranger
+
+
 @dataclasses.dataclass(frozen=True)
 class Drawn:
     """Which galaxies are in the sample, and how many they were drawn from."""
@@ -102,6 +114,18 @@ def of_each(collections: Sequence[Sequence[int]]) -> np.ndarray:
         part if len(part) <= most else generator.choice(part, most, replace=False) for part in parts
     ]
     return np.unique(np.concatenate([np.zeros(0, np.int64), *chosen]))
+
+
+def scored(large: Large, index: Any, report: Progress) -> Scored:
+    """Compute the kNN scores of at most 2,000 random galaxies among all, by the index."""
+    count = min(SCORED, len(large.map))
+    rows = np.random.default_rng(SEED).choice(len(large.map), count, replace=False, shuffle=False)
+    rows, parts = np.sort(rows), []
+    for first in range(0, count, 100):
+        near = index.nearest(rows[first : first + 100], SCORED_BY)[0]
+        parts.append(near.mean(axis=1, dtype=np.float64))
+        report(first, count, "")
+    return Scored(rows, np.concatenate(parts))
 
 
 def read(large: Large, rows: np.ndarray, report: Progress) -> Any:

@@ -105,4 +105,7 @@ def known_redshifts(values: np.ndarray) -> np.ndarray:
 
 def known_numbers(values: np.ndarray) -> np.ndarray:
     """Return float64 with NaN where a number stands for none."""
-    return np.where(np.isfinite(values) & ~np.isin(values, NUMBERS), values, np.nan)
+    known = np.isfinite(values)
+    if (values <= max(NUMBERS)).any():  # most columns have none so low, and `isin` takes long
+        known &= ~np.isin(values, NUMBERS)
+    return np.where(known, values, np.nan)

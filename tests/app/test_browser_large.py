@@ -99,6 +99,13 @@ def test_a_brushed_histogram_filters_a_large_store_and_what_differs_is_shown_wit
     explorer.appears(count.filter(has_text=" of "))
     explorer.says("in view that match the filter")
     explorer.calm()
+    said = page.get_by_text(re.compile(r"^[\d,]+ of 200,100 galaxies match\.$")).inner_text()
+    in_legend = [text.split(" of ") for text in page.locator(".chip .count").all_inner_texts()]
+    matching, every = (
+        sum(int(number.replace(",", "")) for number in column)
+        for column in zip(*in_legend, strict=True)
+    )
+    assert (f"{matching:,}", every) == (said.split(" of ")[0], 200_100)
     page.get_by_text("What differs?", exact=True).click()
     explorer.says(re.compile(r"Selection: 6 typical galaxies of [\d,]+"))
     explorer.appears(page.locator(".st-key-exemplars_1 .tile").nth(5))

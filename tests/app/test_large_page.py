@@ -28,9 +28,11 @@ from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.components.patch_panel import masks
 from app.pages.anomalies import artefacts, large_artefacts, large_order, large_review, review
 from app.pages.anomalies import large as anomalies
+from app.pages.compare import galaxy as compare_galaxy
 from app.pages.galaxy import large_errors, panel
 from app.pages.map import large as page
 from app.pages.map import selection
+from app.pages.models import uploads as models_uploads
 from app.pages.probe import label_next, report, tasks
 from app.pages.probe import large as probe
 from app.server import first_look, pictures
@@ -1359,3 +1361,93 @@ def test_a_region_link_without_its_model_or_grid_says_so_beside_the_map_and_can_
     settled(test)
     assert not test.error
     assert not {"region", "filter"} & set(test.query_params)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not is_available(), reason="faiss is not installed")
+def test_compare_shows_patch_errors_by_the_models_of_both_stores_on_one_scale(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path, modelled: SimpleNamespace
+) -> None:
+    import astrojepa as aj
+
+    small, order = modelled.small, modelled.order
+    first, other = aj.load_model("random"), tmp_path / "second"
+    other.mkdir()
+    own = modelled.table.replace_schema_metadata({})
+    parquet.write_table(own, tmp_path / "store" / "a.parquet")
+    panels: dict[str, Any] = {}
+    monkeypatch.setattr(
+        compare_galaxy, "patch_panel", lambda key, shown, *more: panels.update({key: shown})
+    )
+    flags = [f"--vectors={path}" for path in (tmp_path / "store", other)]
+    options: Any = {"flags": [*flags, f"--data={tmp_path / 'images.parquet'}"], "data": ""}
+    options |= {"checkpoint": "random", "query": {"id": str(small.ids[order[7]])}}
+    for name, said in (
+        ("small.lejepa", "By the model small.lejepa."),
+        ("unknown", "Patch errors need the model of second to be a released one."),
+    ):
+        facts = {"model": name}
+        if name == "small.lejepa":
+            facts["model_hash"] = modelled.model.hash
+        table = modelled.table.replace_schema_metadata(facts)
+        parquet.write_table(table, other / "a.parquet")
+        panels.clear()
+        test = run_page(monkeypatch, pages_cache, "compare", **options)
+        assert not [one.value for one in test.error]
+        read = words(test).replace("\\", "")
+        assert said in read
+        assert f"By the model {first.id}, which may not be that of the vectors." in read
+        models = {"heatmap_first": first}
+        if "model_hash" in facts:
+            models["heatmap_second"] = modelled.model
+        assert panels.keys() == models.keys()
+        for side, model in models.items():
+            errors = aj.patch_errors(model, model.image_of(small, int(order[7])), masks="tiling")
+            np.testing.assert_allclose(panels[side].values, errors.mse.ravel(), atol=1e-4)
+        assert len({(shown.low, shown.high) for shown in panels.values()}) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not is_available(), reason="faiss is not installed")
+def test_own_images_are_compared_with_a_large_store_as_with_a_small_data_set(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path, modelled: SimpleNamespace
+) -> None:
+    import astrojepa as aj
+
+    model, small, order = modelled.model, modelled.small, modelled.order
+    exported: dict[str, Any] = {}
+    monkeypatch.setattr(
+        models_uploads, "export_menu", lambda key, *more: exported.update({key: more})
+    )
+    given: Any = {"page": "models", "images": [tmp_path / "images.parquet"]}
+    test = run(monkeypatch, pages_cache, tmp_path / "store", **given)
+    others = aj.open_dataset("simulated:60")
+    image = others[int(np.flatnonzero(~np.isin(others.ids, small.ids))[0])].image
+    held = uploads.Upload("new.png", "0" * 16, image, image.shape[1::-1])
+    test.session_state[state.UPLOADS] = {held.digest: held}
+    settled(test.run())
+    assert not [one.value for one in test.error]
+    vector = newcomers.embed_picture(model, image)
+    known = aj.embed(model, small)
+    near = aj.neighbours(known, vector[None], k=20)
+    ids, gaps = small.ids[near.indices[0]].astype(str), near.distances[0]
+    scores = aj.anomaly_scores(known, method="knn")
+    stem, count, write, _ = exported["images"]
+    found = pd.read_csv(io.BytesIO(write(".csv")), dtype={"nearest": str}).iloc[0]
+    assert (stem, count, found["image"], found["nearest"]) == ("images", 1, "new.png", ids[0])
+    np.testing.assert_allclose(found["distance"], gaps[0], rtol=2e-3)
+    np.testing.assert_allclose(found["anomaly_score_knn"], gaps.mean(), rtol=2e-3)
+    assert found["anomaly_percentile"] == pytest.approx(100 * (scores <= gaps.mean()).mean())
+    rows = pd.Index(small.ids[order].astype(str)).get_indexer(ids[:10]).astype(float)
+    at = np.stack([rows, rows], axis=1)  # where they are on the map
+    places = np.stack([np.linspace(0, 40, 4001)] * 2, axis=1)
+    pull = (np.linalg.norm(places[:, None] - at, axis=2) / np.square(gaps[:10])).sum(axis=1)
+    np.testing.assert_allclose(found[["x", "y"]].astype(float), places[pull.argmin()], atol=0.1)
+    assert "share of a random sample (seed 0) of 40 galaxies with a lower score" in words(test)
+    test.button(key="nearest_0").click().run()
+    assert test.session_state[state.ROW] == int(rows[0])
+    assert test.query_params["id"] == ids[0]
+    table = modelled.table.replace_schema_metadata({})
+    parquet.write_table(table, tmp_path / "store" / "a.parquet")
+    said = words(run(monkeypatch, pages_cache, tmp_path / "store", **given))
+    assert "does not say which model its vectors are from, so no image can be compared" in said

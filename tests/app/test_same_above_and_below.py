@@ -16,8 +16,8 @@ from page_runner import QUIET, run_page, settled, tables, words
 from pyarrow import parquet
 
 from app.components.latent_map import geometry
-from app.pages.anomalies import leaderboard
-from app.pages.map import column_panel, selection
+from app.pages.anomalies import leaderboard, quality
+from app.pages.map import column_panel, figure, selection
 from app.pages.map import large as large_page
 from app.session import large_maps, links, loaders, queue, state
 from app.session.export import FORMATS
@@ -420,3 +420,83 @@ def test_clusters_of_a_large_store_colour_it_and_are_chosen_by_the_filter_of_a_l
     assert f"**{found.count} clusters** in feature space hold" in words(test)
     assert f"{len(largest):,} of 2,000 galaxies match." in words(test)
     assert {"100 % blue", "100 % green"} <= {box.label.rsplit(" (")[0] for box in test.button}
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_anomaly_scores_has_the_same_numbers_above_and_below(
+    opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "DRAWS", 3)
+    files: dict[str, Any] = {}
+    monkeypatch.setattr(quality, "export_menu", lambda key, *more: files.update({key: more}))
+    told = []
+    for threshold in (BELOW, ABOVE):
+        test, _ = opened(threshold, "anomalies", tab="quality")
+        assert not test.error
+        test.selectbox(key="quality_class").select("Merging").run()
+        settled(test)
+        next(box for box in test.button if box.label == "Measure").click().run()
+        settled(test)
+        (shown,) = tables(test)
+        stem, count, write, _ = files.pop("quality")
+        listed, facts = read(".parquet", write(".parquet"))
+        assert (stem, count) == ("benchmark", len(listed))
+        told.append((shown, listed, facts, words(test)))
+        assert test.query_params["tab"] == "quality"
+    (shown, listed, _, _), (same, files_same, facts, said) = told
+    assert {"These vectors", "Pixel PCA"} <= set(shown["Features"])
+    pd.testing.assert_frame_equal(shown, same)
+    pd.testing.assert_frame_equal(listed, files_same)
+    of = "a random sample (seed 0) of 2,100 of the 2,100 labelled galaxies"
+    assert f"Tested on {of}; neighbours are sought in it alone." in said
+    assert facts["sample"] == "2,100 of the 2,100 labelled galaxies"
+
+
+@pytest.mark.slow
+def test_the_map_in_space_is_the_same_above_and_below_and_a_sample_of_many(
+    opened: Any, survey: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw, drawn, clicks = figure.map_figure, list[Any](), list[Any]()
+
+    def keep(places: np.ndarray, groups: Any, names: np.ndarray, *more: Any) -> Any:
+        rows = {group["name"]: group["rows"] for group in groups}
+        drawn.append((places, rows, np.array([name.split(", ")[-1] for name in names]), *more))
+        return draw(places, groups, names, *more)
+
+    monkeypatch.setattr(figure, "map_figure", keep)
+    monkeypatch.setattr(figure, "figure_click", lambda key, on_click: clicks.append(on_click))
+    frame = pd.read_parquet(survey[0])
+    ids, name = frame["object_id"].astype(str).to_numpy(), str(frame["object_id"][1234])
+    matching = ((frame["redshift"] > 0.1) & (frame["label"] == "Merging")).to_numpy()
+    given = {"drawing": "space", "filter": FILTER, "id": name, "galaxy": "1234"}
+    told = []
+    for threshold in (BELOW, ABOVE):
+        colour = "class" if threshold == BELOW else "label"
+        test, _ = opened(threshold, "map", colour=colour, **given)
+        assert not test.error
+        assert test.query_params["drawing"] == "space"
+        places, groups, names, marked, _ = drawn[-1]
+        assert names[marked] == name
+        order = np.argsort(names)
+        grey = sorted(names[groups["does not match the filter"]])
+        told.append((names[order], places[order], grey, sorted(names[groups["Merging"]])))
+    np.testing.assert_array_equal(told[0][0], told[1][0])
+    np.testing.assert_allclose(told[0][1], told[1][1], atol=1e-3)
+    assert told[0][2:] == told[1][2:] == (sorted(ids[~matching]), sorted(ids[matching]))
+    chosen: list[Any] = []
+    monkeypatch.setattr(links, "select", chosen.append)
+    monkeypatch.setattr(figure, "SAMPLED", 50)
+    test, _ = opened(ABOVE, "map", colour="label", **given)
+    places, groups, names, marked, _ = drawn[-1]
+    assert names[marked] == name
+    assert 100 <= len(names) <= 101
+    assert set(names[groups["Merging"]]) <= set(ids[matching] if not matching[1234] else ids)
+    whole = dict(zip(told[1][0], told[1][1], strict=True))
+    np.testing.assert_array_equal(places, [whole[one] for one in names])
+    said = (
+        f"shows at most 50 of the {matching.sum():,} that match the filter, and, in grey, at most"
+    )
+    assert said in words(test)
+    clicks[-1](3)
+    clicks[-1]("3")
+    assert [None if row is None else ids[row] for row in chosen] == [names[3], None]

@@ -11,7 +11,7 @@ function build(parentElement) {
     root, stage, canvas, ctx: canvas.getContext("2d"), card: root.querySelector(".hover"), legend: root.querySelector(".legend"),
     status: root.querySelector(".status"), spoken: root.querySelector(".spoken"), buttons: {}, view: makeView(), mode: "pan",
     pictures: "auto", polygons: [], off: new Set(), selected: null, neighbours: [], shown: [], hovered: null, drawn: null,
-    matching: "", inside: null, bright: null, points: null, xy: null, moving: false, pointers: new Map(), mine: {}, labels: [],
+    matching: "", inside: null, counted: null, bright: null, points: null, xy: null, moving: false, pointers: new Map(), mine: {}, labels: [],
   };
   root.querySelectorAll("button[data-do]").forEach((button) => {
     state.buttons[button.dataset.do] = button;
@@ -87,7 +87,7 @@ function draw(state) {
 // Bright: matching the filter, inside what was drawn, and of a group that the legend shows. Nothing chosen: everybody.
 function chooseBright(state) {
   const { points, polygons, off, matching } = state;
-  const key = JSON.stringify([points.header.layout, points.header.look, polygons, [...off], matching]);
+  const key = JSON.stringify([points.header.layout, points.header.look, polygons, [...off], matching, state.counted]);
   if (state.brightKey !== key) {
     state.brightKey = key;
     state.inside = polygons.length ? rowsInside(points, polygons) : null;
@@ -204,6 +204,7 @@ function follow(state) {
   }
   if (heard(state, "polygons", said.polygons)) state.polygons = said.polygons;
   if (heard(state, "off", said.off)) state.off = new Set(said.off);
+  state.counted = said.counts ? { counts: said.counts, polygons: JSON.stringify(said.polygons) } : null;
   state.matching = said.of === said.pictures ? said.matching : "";
   chooseBright(state);
 }

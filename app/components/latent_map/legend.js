@@ -22,8 +22,9 @@ function valueText(colour, code) {
   return `${colour.title} ≈ ${withUnit(colour, plain(colour.low + ((colour.high - colour.low) * code) / 254))}`;
 }
 
-// How many of each code lie inside what was drawn; null where nothing was.
+// How many of each code lie inside what was drawn; null where nothing was. Of a large store the server counts: not all are here.
 function countInside(state) {
+  if (state.points.header.tile) return state.counted?.polygons === JSON.stringify(state.polygons) ? state.counted.counts : null;
   if (!state.inside) return null;
   const counts = new Uint32Array(256);
   for (let i = 0; i < state.points.n; i++) counts[state.points.colours[i]] += state.inside[i];

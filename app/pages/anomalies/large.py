@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,9 @@ from ...components.send_button import send_button
 from ...session import reviewing, state, waiting
 from ...session.large import RANKED, SCORE, Large, Order, selected
 from ...session.large_links import publish
+from ...session.queue import imported
+from ...session.store_sample import SAMPLED, SEED, sampled, with_images
+from ...session.workspace import LIBRARIES
 from ..map.large import export_rows, filter_row, pictured, ranked_columns
 from ..map.selection import written
 from .artefacts import Checked, artefacts, artefacts_included
@@ -26,9 +30,9 @@ from .large_order import WHICH, reranked
 from .large_review import review
 from .leaderboard import PER_PAGE, turned, wants_marks
 from .order import position_words
+from .quality import quality
 
 TABLE = "leaderboard_table"
-MODES = {"board": "Leaderboard", "review": "Review", "artefacts": "Artefacts"}
 
 
 def show(large: Large, go: Callable[[str], None]) -> None:
@@ -36,8 +40,11 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     if st.session_state.pop(state.TO_MAP, False):
         go("map")
     st.title("Anomalies", anchor=False)
-    mode = choose("Mode", MODES, state.BOARD_MODE, label_visibility="collapsed")
+    mode = choose("Mode", state.BOARD_MODES, state.BOARD_MODE, label_visibility="collapsed")
     images, columns = large.images(), large.scores
+    if mode == "quality":
+        _benchmark(large, images, go)
+        return
     if SCORE not in columns:
         st.info(
             f"{escape_markdown(large.name)} has no anomaly score. Write a store that has one: "
@@ -97,6 +104,34 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             keep_large(large, key)
     with right:
         _distribution(large, column)
+
+
+def _benchmark(large: Large, images: Any, go: Callable[[str], None]) -> None:
+    """Test anomaly scores on a random sample of the labelled galaxies, of those with an image where
+    there are images.
+    """
+    about = large.gathered(large.key, go, publish(large))
+    if images is None and large.source is not None:
+        return  # while ids are looked up
+    if not imported.is_set():
+        waiting.wait_for(*LIBRARIES)
+    if (found := sampled(large, about, np.zeros(0, np.int64), None)) is None:
+        return
+    whole, drawn = found
+    data, kept = whole.data, whole.data.labels >= 0
+    said = f"{min(SAMPLED, drawn.labelled):,} of the {drawn.labelled:,} labelled galaxies"
+    if images is not None and not (there := images.there(data.rows))[kept].all():
+        kept &= there
+        said += f", of which {int(kept.sum()):,} have an image"
+    data = data.subset(np.flatnonzero(kept))
+    if images is not None and len(data):
+        data = with_images(data, images)
+    if drawn.labelled:
+        st.caption(
+            f"Tested on a random sample (seed {SEED}) of {said}; neighbours are sought in it alone."
+        )
+    opened = {"whole": data, "data": data}
+    quality(dataclasses.replace(whole, opened=opened), {"sample": said, "sample_seed": f"{SEED}"})
 
 
 def _artefacts(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,8 @@ VECTORS = {
 }
 
 
-def quality(workspace: Workspace) -> None:
-    """Let a class be chosen and made rare; show which score finds it."""
+def quality(workspace: Workspace, further: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Show which score finds a class that is chosen and made rare; a file tells `further` facts."""
     data = workspace.data
     st.caption(
         f"{'Simulated galaxies. ' if data.simulated else ''}One class is thinned to 2 % of the "
@@ -75,7 +76,7 @@ def quality(workspace: Workspace) -> None:
     shown = [row for row in rows if row.vectors in SHOWN]
     _table(shown, rare)
     made = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1], "draws": DRAWS}
-    facts = export.provenance(data) | made
+    facts = export.provenance(data) | made | dict(further)
     export_menu(
         "quality", "benchmark", len(shown), lambda ending: _file(ending, shown, rare, facts), SCORE
     )

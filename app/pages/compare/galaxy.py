@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
     ):
         with column:
             side = "first" if workspace is first else "second"
-            _heatmap(workspace, row, image, scale, side)
+            heatmap(workspace, row, image, scale, side)
             st.caption(said(workspace.choice.label))
             rows, distances = neighbours.indices[:SHOWN], neighbours.distances[:SHOWN]
             names = [first.class_name(row) for row in rows.tolist()]
@@ -72,17 +73,27 @@ def gaps(rows: np.ndarray, distances: np.ndarray, both: np.ndarray) -> list[str]
 
 def _common_scale(*workspaces: Workspace) -> tuple[float, float] | None:
     """Return one scale for both models' squared errors; None while it is measured."""
-    ends = []
-    for workspace in workspaces:
-        if not galaxy_panel.why_not(workspace):
-            sentence = f"Computing the colour scale of the patch errors of {workspace.choice.label}"
-            ends.append(
-                waiting.show_when_ready(
-                    ("scale", *workspace.key, "tiling"),
-                    sentence,
-                    loaders.error_scale(workspace.model, workspace.data, "tiling"),
-                )
+    return measured_scale(
+        [
+            (
+                workspace,
+                ("scale", *workspace.key, "tiling"),
+                loaders.error_scale(workspace.model, workspace.data, "tiling"),
             )
+            for workspace in workspaces
+            if not galaxy_panel.why_not(workspace)
+        ]
+    )
+
+
+def measured_scale(asked: Sequence[tuple[Workspace, Any, Any]]) -> tuple[float, float] | None:
+    """Return one scale for the squared errors of models, by the keys of their scales and the tasks
+    that measure these; None while one is measured.
+    """
+    ends = []
+    for workspace, key, task in asked:
+        sentence = f"Computing the colour scale of the patch errors of {workspace.choice.label}"
+        ends.append(waiting.show_when_ready(key, sentence, task))
     return common_scale([None if end is None else end["mse"] for end in ends])
 
 
@@ -96,13 +107,14 @@ def common_scale(ends: list[tuple[float, float] | None]) -> tuple[float, float] 
     )
 
 
-def _heatmap(
+def heatmap(
     workspace: Workspace,
     row: int,
     image: np.ndarray | None,
     scale: tuple[float, float] | None,
     side: str,
 ) -> None:
+    """Draw the patch errors of a galaxy by one of two models, or say why there are none."""
     if image is None:
         unreadable(workspace.data.ids[row])
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,14 @@ from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...components.large_card import buttons, chosen_row, class_names, go_in
 from ...components.table.table import Heading, table
-from ...session import large_second, state, waiting
+from ...session import large_search, large_second, state, waiting
 from ...session.large import Large, selected
+from ...session.large_search import StoreSearch
 from ...session.large_second import Both
 from ...session.queue import imported
-from ...session.workspace import LIBRARIES, label_of
+from ...session.workspace import LIBRARIES, Workspace, label_of
+from ..galaxy.large_errors import by_model, looked_at, scale_task
+from ..galaxy.panel import why_not
 from . import galaxy as compare_galaxy
 from . import maps as compare_maps
 from . import measures
@@ -88,7 +92,7 @@ def _compare(large: Large, go: Callable[[str], None]) -> None:
         lambda place: select(chosen_row(found.rows, place)),
         of_sample=True,
     )
-    _galaxy(large, both, images, row)
+    _galaxy(large, both, images, row, go)
     _moved(large, both, images, row)
     measures.probes(first, second)
 
@@ -122,8 +126,10 @@ def _second(large: Large) -> str:
     return str(st.session_state[state.SECOND])
 
 
-def _galaxy(large: Large, both: Both, images: Any, row: int) -> None:
-    """Show a galaxy with its neighbours by either; those that both name are marked."""
+def _galaxy(large: Large, both: Both, images: Any, row: int, go: Callable[[str], None]) -> None:
+    """Show a galaxy with its patch errors and neighbours by either; those that both name are
+    marked.
+    """
     near = both.nearest(row)
     rows = np.array([row]) if near is None else np.concatenate([[row], *near])
     known = large.map.store.known_of(rows)
@@ -137,6 +143,7 @@ def _galaxy(large: Large, both: Both, images: Any, row: int) -> None:
     title = f"{title}, {len(shared)} of {count} nearest neighbours shared"
     st.header(escape_markdown(title), anchor=False)
     shown = compare_galaxy.SHOWN
+    errors = _errors(large, both, images, row, go)
     asked = (row, near[0]), (int(both.partners.seconds[row]), both.partners.seconds[near[1]])
     for side, column in enumerate(st.columns(2, gap="medium")):
         distances = both.indices[side].distances(asked[side][0], asked[side][1])
@@ -144,6 +151,7 @@ def _galaxy(large: Large, both: Both, images: Any, row: int) -> None:
         here = slice(first, first + shown)
         said = compare_galaxy.gaps(near[side][:shown], distances[:shown], shared)
         with column:
+            errors[side]()
             st.caption(compare_galaxy.said((large.name, both.name)[side]))
             key = f"near_{('first', 'second')[side]}"
             if images is None:
@@ -153,6 +161,57 @@ def _galaxy(large: Large, both: Both, images: Any, row: int) -> None:
                 captions = list(zip(kinds[here], said, strict=True))
                 tiles = near[side][:shown].tolist()
                 gallery(key, large.address, tiles, captions, go_in(large), tile=80)
+
+
+def _by_model(store: Large, missing: str, look: Callable[[Any], Workspace]) -> Workspace | str:
+    """Return what draws the patch errors by the model of a store, once it is loaded, or else what
+    is said in their place.
+    """
+    if large_search.without_model(store):
+        return missing
+    try:
+        model = large_search.model_of(store)
+    except (ValueError, OSError) as error:
+        return str(error)
+    return "" if model is None else look(model)
+
+
+def _errors(
+    large: Large, both: Both, images: Any, row: int, go: Callable[[str], None]
+) -> list[Callable[[], None]]:
+    """Return what draws a galaxy's patch errors by the model of either store, on one scale, or else
+    say why there are none.
+    """
+    image = None if images is None else StoreSearch(large).picture(row)
+    if image is None:
+        if images is not None or large.source is None:  # else ids are looked up
+            which = (
+                "the image of this galaxy" if images is not None else "images: start with --data"
+            )
+            st.caption(f"Patch errors need {which}.")
+        return [lambda: None] * 2
+    look = partial(looked_at, large, images, row, go=go)
+    unreleased = f"Patch errors need the model of {both.name} to be a released one."
+    sides = (
+        ("first", large, _by_model(large, large_search.without_model(large), look)),
+        ("second", both.other, _by_model(both.other, unreleased, look)),
+    )
+    asked = []
+    for _, _, found in sides:
+        if isinstance(found, Workspace) and not why_not(found):
+            key, _, task = scale_task(large, images, row, found.model, "tiling")
+            asked.append((found, key, task))
+    scale = compare_galaxy.measured_scale(asked)
+
+    def draw(side: str, store: Large, found: Workspace | str) -> None:
+        if isinstance(found, Workspace):
+            compare_galaxy.heatmap(found, 0, image, scale, side)
+            if not why_not(found):
+                st.caption(by_model(store, found.model))
+        else:
+            st.caption(escape_markdown(found))
+
+    return [partial(draw, *each) for each in sides]
 
 
 def _moved(large: Large, both: Both, images: Any, row: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def patch_errors(large: Large, images: Any, row: int, go: Callable[[str], None])
     about = StoreSearch(large)
     image = None if images is None else about.picture(row)
     if image is None:
-        if images is None:
+        if images is None and large.source is None:  # else ids are looked up
             st.caption("Patch errors need images: start the explorer with --data.")
         return
     if sentence := large_search.without_model(large):
@@ -40,31 +41,44 @@ def patch_errors(large: Large, images: Any, row: int, go: Callable[[str], None])
         return
     if model is None:
         return
+    workspace = looked_at(large, images, row, model, go)
+    around = Around(
+        partial(scale_task, large, images, row, model),
+        lambda mask: examples.set_region(about, row, mask),
+        lambda: publish(large),
+    )
+    st.header("Patch errors", anchor=False)
+    st.caption(by_model(large, model))
+    patch_panel_section(workspace, 0, image, around)
+
+
+def by_model(large: Large, model: Any) -> str:
+    """Say whose patch errors these are."""
+    known = large.map.store.facts.get("model_hash")
+    own = "" if known else ", which may not be that of the vectors"
+    return f"By the model {escape_markdown(model.id)}{own}."
+
+
+def looked_at(
+    large: Large, images: Any, row: int, model: Any, go: Callable[[str], None]
+) -> Workspace:
+    """Return what draws the patch errors of one galaxy, by a model."""
     data = with_images(large.galaxies([row]), images)
     nothing: Any = None  # the rest is not asked for
     choice = Choice(str(model.id), str(model.id))
     opened = {"whole": data, "sampled": None, "data": data}
-    workspace = Workspace(nothing, False, nothing, choice, [choice], None, go, model, opened=opened)
+    return Workspace(nothing, False, nothing, choice, [choice], None, go, model, opened=opened)
 
-    def scale(kind: str) -> Task:
-        def task(report: Progress) -> Any:
-            there = np.flatnonzero(images.there(np.arange(len(large.map))))
-            places = np.linspace(0, len(there) - 1, min(LOOKED_AT, len(there))).astype(np.int64)
-            found = images.each(there[places].tolist())
-            sound = [one for one, picture in found if isinstance(picture, np.ndarray)] or [row]
-            few = np.sort(sound)[np.unique(np.linspace(0, len(sound) - 1, SCALED).astype(int))]
-            return loaders.error_scale(model, with_images(large.galaxies(few), images), kind)(
-                report
-            )
 
-        return ("large scale", large.pictures_key, model.hash, kind), SCALING, task
+def scale_task(large: Large, images: Any, row: int, model: Any, kind: str) -> Task:
+    """What `waiting.show_when_ready` needs for the colour scale, of 12 galaxies with an image."""
 
-    around = Around(
-        scale, lambda mask: examples.set_region(about, row, mask), lambda: publish(large)
-    )
-    st.header("Patch errors", anchor=False)
-    own = (
-        "" if large.map.store.facts.get("model_hash") else ", which may not be that of the vectors"
-    )
-    st.caption(f"By the model {escape_markdown(choice.label)}{own}.")
-    patch_panel_section(workspace, 0, image, around)
+    def task(report: Progress) -> Any:
+        there = np.flatnonzero(images.there(np.arange(len(large.map))))
+        places = np.linspace(0, len(there) - 1, min(LOOKED_AT, len(there))).astype(np.int64)
+        found = images.each(there[places].tolist())
+        sound = [one for one, picture in found if isinstance(picture, np.ndarray)] or [row]
+        few = np.sort(sound)[np.unique(np.linspace(0, len(sound) - 1, SCALED).astype(int))]
+        return loaders.error_scale(model, with_images(large.galaxies(few), images), kind)(report)
+
+    return ("large scale", large.pictures_key, model.hash, kind), SCALING, task

@@ -8,11 +8,17 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa.evaluation.maps.store_pca import project_by_pca
+from astrojepa.progress import Progress
+
 from ...components.figure_click.figure_click import figure_click
+from ...components.large_card import chosen_row, class_names
 from ...components.latent_map import palette
 from ...components.latent_map.colouring import UNKNOWN, Colouring
 from ...components.latent_map.layers import Layers
 from ...session import state, waiting
+from ...session.large import Large, selected
+from ...session.store_sample import SAMPLED, SEED
 from ...session.workspace import Workspace
 
 KEY = "map_figure_space"
@@ -38,18 +44,93 @@ def figure_map(
     places = waiting.show_when_ready(*workspace.projection_task(method, 3))
     if places is None:
         return False
-    light, data = st.context.theme.type == "light", workspace.data
-    groups = marker_groups(shown.coloured, data.classes, light, st.session_state[state.OFF])
+    data = workspace.data
+    said = [f"{workspace.class_name(row)}, {data.ids[row]}" for row in range(len(data))]
+    names, marked = np.array(said, dtype=object), st.session_state.get(state.ROW)
+    _draw(places, shown.coloured, data.classes, matching, names, marked, on_click)
+    return True
+
+
+def store_figure(
+    large: Large,
+    coloured: Colouring,
+    classes: tuple[str, ...],
+    matching: np.ndarray | None,
+    on_click: Callable[[Any], None],
+) -> str:
+    """Draw a sample of a large store by three principal components of all its vectors, as
+    `figure_map` does a small data set; returns what is drawn, "" until it is there.
+    """
+    count, marked = len(large.map), selected(large)
+    places = waiting.show_when_ready(
+        ("large space", large.key),
+        f"Computing the 3-D PCA of {count:,} galaxies",
+        lambda report: project_by_pca(large.map.store, 3, progress=report),
+    )
+    if places is None:
+        return ""
+    everybody = np.ones(count, bool) if matching is None else matching
+    parts = [_sample(everybody), _sample(~everybody)]
+    rows = np.unique(np.concatenate([*parts, [] if marked is None else [marked]])).astype(np.int64)
+
+    def names(report: Progress) -> np.ndarray:
+        known = large.map.store.known_of(rows)
+        ids = known["id"].astype(str).tolist()
+        kinds = class_names(known) if "label" in known else ids
+        both = zip(kinds, ids, strict=True)
+        said = [name if kind == name else f"{kind}, {name}" for kind, name in both]
+        return np.array(said, dtype=object)
+
+    sentence = f"Reading the ids of {len(rows):,} galaxies"
+    key = ("large space names", large.key, rows.tobytes())
+    if (found := waiting.show_when_ready(key, sentence, names)) is None:
+        return ""
+    _draw(
+        places[rows],
+        Colouring(coloured.codes[rows], coloured.legend),
+        classes,
+        None if matching is None else matching[rows],
+        found,
+        None if marked is None else int(np.searchsorted(rows, marked)),
+        lambda place: on_click(chosen_row(rows, place)),
+    )
+    of = f"{count:,}" if matching is None else f"{int(everybody.sum()):,} that match the filter"
+    grey = "" if matching is None else f", and, in grey, at most {SAMPLED:,} of the others"
+    return (
+        f"The 3-D map, of three principal components of all vectors, shows at most {SAMPLED:,} of "
+        f"the {of}{grey}, chosen at random (seed {SEED})."
+    )
+
+
+def _sample(chosen: np.ndarray) -> np.ndarray:
+    """Draw 20,000 rows at most of those chosen, bool (n,)."""
+    rows = np.flatnonzero(chosen)
+    if len(rows) <= SAMPLED:
+        return rows
+    return np.random.default_rng(SEED).choice(rows, SAMPLED, replace=False, shuffle=False)
+
+
+def _draw(
+    places: np.ndarray,
+    coloured: Colouring,
+    classes: tuple[str, ...],
+    matching: np.ndarray | None,
+    names: np.ndarray,
+    marked: int | None,
+    on_click: Callable[[Any], None],
+) -> None:
+    """Draw galaxies (n, 3) with their colours and `names`, grey what does not match."""
+    light = st.context.theme.type == "light"
+    groups = marker_groups(coloured, classes, light, st.session_state.get(state.OFF) or ())
     if matching is not None:
         groups = greyed(groups, matching)
     colours = (
         (palette.LIGHT_TEXT, palette.LIGHT_ACCENT) if light else (palette.TEXT, palette.ACCENT)
     )
-    figure = map_figure(places, groups, _hover(workspace), st.session_state.get(state.ROW), colours)
+    figure = map_figure(places, groups, names, marked, colours)
     config = {"displaylogo": False, "scrollZoom": True}
     st.plotly_chart(figure, width="stretch", key=KEY, config=config)
     figure_click(KEY, on_click)
-    return True
 
 
 def marker_groups(
@@ -181,9 +262,3 @@ def _trace(places: np.ndarray, group: Mapping[str, Any], names: np.ndarray) -> d
 def _points(places: np.ndarray, marker: dict[str, Any], **more: Any) -> dict[str, Any]:
     x, y, z = places.T
     return {"type": "scatter3d", "mode": "markers", "x": x, "y": y, "z": z, "marker": marker} | more
-
-
-def _hover(workspace: Workspace) -> np.ndarray:
-    data = workspace.data
-    said = [f"{workspace.class_name(row)}, {data.ids[row]}" for row in range(len(data))]
-    return np.array(said, dtype=object)

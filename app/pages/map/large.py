@@ -14,7 +14,7 @@ from astrojepa.data.values import Values, sortable
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
 from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.maps.plane import PLACES, UNITS
-from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
+from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.progress import Progress
 from astrojepa.tables import Column
 from astrojepa.wording import galaxies
@@ -64,6 +64,7 @@ from .cluster_choice import choose_cluster, clusters_sentence
 from .column_panel import column_panel
 from .difference_panel import compare_the_selection, difference_panel
 from .examples_bar import examples_bar, search_by_image
+from .figure import store_figure
 from .filter_box import SYNTAX, set_filter
 from .selection import (
     GALLERY_KEYS,
@@ -104,10 +105,11 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         )
         st.button("Random", key="random", on_click=_random, args=(large,), shortcut="s")
         with st.popover("Map options"):
+            choose("Map type", state.DRAWINGS, state.DRAWING)
             st.caption(
                 "The map is that of the columns `x` and `y`. PCA is computed from all vectors when "
                 "you first choose it, unless the store has its own. `astrojepa project --beside` "
-                f"adds a map to a store. The 3-D map is for up to {LARGE:,} galaxies."
+                "adds a map to a store. The 3-D map is the PCA of all vectors."
             )
     _pane(large, go)
 
@@ -127,10 +129,12 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
                 publish(large)
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
         with left:
-            matching, wrong, coloured = _map(large, images, row, found or [])
+            matching, wrong, coloured, chosen = _map(large, images, row, found or [])
             about = OfStore(large, images)
             column_panel(about, matching, wrong)
-            chosen = None if coloured is None else chosen_rows(large, matching, coloured)
+            off = st.session_state.get(state.OFF)
+            if chosen is not None and coloured is not None and off:
+                chosen = chosen[~np.isin(coloured.codes[chosen], off)]
             sky_panel(about, chosen)
             difference_panel(about, chosen)
             if chosen is not None:
@@ -143,9 +147,10 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
 
 def _map(
     large: Large, images: Any, row: int | None, near: list[int]
-) -> tuple[np.ndarray | None, str, Colouring | None]:
+) -> tuple[np.ndarray | None, str, Colouring | None, np.ndarray | None]:
     """Draw the map; returns which galaxies match the filter, None without one, what is wrong with
-    it, and their colours, None while they are computed.
+    it, their colours, None while they are computed, and the rows that lasso and filter choose, None
+    without either.
     """
     notes, board, below = st.container(), st.container(), st.container()
     with below:
@@ -168,11 +173,20 @@ def _map(
             st.caption(f"Until the {state.PROJECTIONS[asked]} map is there, this is the store's.")
         coloured = large.coloured(option)
     if coloured is None:
-        return matching, wrong, None
-    box = widened(st.session_state.get(state.VIEW) or WHOLE)
-    tile = shown.tile(box, matching, coloured.codes)
+        return matching, wrong, None, None
+    with notes:
+        chosen = inside_rows(large, matching)
+        counts = None if chosen is None else _counted(large, chosen, coloured, option)
     groups = coloured.legend.get("groups", [])
     classes = tuple(group["name"] for group in groups)
+    if st.session_state.get(state.DRAWING) == "space":
+        with board:
+            in_space = store_figure(large, coloured, classes, matching, links.select)
+        if in_space:
+            notes.caption(f"{what(large, pictured(large, images))}{in_space}")
+            return matching, wrong, coloured, chosen
+    box = widened(st.session_state.get(state.VIEW) or WHOLE)
+    tile = shown.tile(box, matching, coloured.codes)
     header = {
         "imageless": images is None,
         "title": f"of {large.name}",
@@ -195,9 +209,10 @@ def _map(
                 "neighbours": near,
                 "polygons": large_maps.polygons(),
                 "off": list(st.session_state.get(state.OFF) or ()),
+                "counts": counts,
             }
         )
-    return matching, wrong, coloured
+    return matching, wrong, coloured, chosen
 
 
 def plain_colour(large: Large) -> str:
@@ -209,8 +224,7 @@ def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
     """Say what the galaxies are, how many of them are drawn, and how."""
     which = " that match the filter" if filtered else ""
     none = " that matches the filter" if filtered else ""
-    kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
-    text = f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{images}. "
+    text = what(large, images)
     if not tile.count:
         return f"{text}No galaxy{none} is in view; press 0 to reset the view."
     if tile.cells is None:
@@ -220,6 +234,12 @@ def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
         f"{text}The map shows the density of the {tile.count:,} in view{which}{every}. Zoom in to "
         "see and click single galaxies."
     )
+
+
+def what(large: Large, images: str) -> str:
+    """Say what the galaxies are."""
+    kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
+    return f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{images}. "
 
 
 def pictured(large: Large, images: Any) -> str:
@@ -315,23 +335,26 @@ def filter_row(
     return matching, ""
 
 
-def chosen_rows(
-    large: Large, matching: np.ndarray | None, coloured: Colouring
-) -> np.ndarray | None:
-    """Return the galaxies inside the lasso, or else those that match, of the groups that the legend
-    shows; None without either, and while they are sought.
+def inside_rows(large: Large, matching: np.ndarray | None) -> np.ndarray | None:
+    """Return the galaxies inside the lasso, or else those that match; None without either, and
+    while they are sought.
     """
     if polygons := large_maps.polygons():
         rows = large.inside(polygons)
-        if rows is None:
-            return None
-        rows = rows if matching is None else rows[matching[rows]]
-    elif matching is not None:
-        rows = np.flatnonzero(matching)
-    else:
-        return None
-    off = st.session_state.get(state.OFF)
-    return rows[~np.isin(coloured.codes[rows], off)] if off else rows
+        return rows if rows is None or matching is None else rows[matching[rows]]
+    return None if matching is None else np.flatnonzero(matching)
+
+
+def _counted(large: Large, rows: np.ndarray, coloured: Colouring, option: str) -> list[int] | None:
+    """Count some galaxies by colour, (256,), for the legend; None meanwhile."""
+    expression = st.session_state[state.FILTER]
+    of = (str(large_maps.polygons()), str(st.session_state.get(state.AREA_OF)), expression)
+    found: list[int] | None = waiting.show_when_ready(
+        ("large legend", large.key, option, *of, *large.made_for(expression)),
+        f"Counting {galaxies(len(rows))}",
+        lambda report: np.bincount(coloured.codes[rows], minlength=256).tolist(),
+    )
+    return found
 
 
 def _selection(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from astrojepa.evaluation.vectors.neighbour_index import INSTALL, is_available
+from astrojepa.progress import Progress
 from astrojepa.tables import Column, table_bytes
 
 from ...components import figures
@@ -17,14 +21,31 @@ from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import IMAGE, export_menu
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
+from ...components.large_card import chosen_row, go_in
 from ...components.latent_map import palette
 from ...components.table.table import Heading, table
 from ...server import pictures
-from ...session import examples, export, links, loaders, state, uploads, waiting
+from ...session import (
+    examples,
+    export,
+    large_search,
+    links,
+    loaders,
+    state,
+    store_sample,
+    uploads,
+    waiting,
+)
+from ...session.large import Large
+from ...session.large_links import publish
+from ...session.large_maps import own_method
+from ...session.large_search import StoreSearch
+from ...session.store_sample import SEED
 from ...session.uploads import Upload
 from ...session.workspace import Workspace
 
 SHOWN = 6
+NO_INDEX = f"To compare your own images, faiss must be installed: {INSTALL}."
 # columns of the table, as a file names and describes them
 _EXPORTED = {
     "Image": ("image", "name of the file"),
@@ -53,6 +74,79 @@ def show(workspace: Workspace) -> None:
     if workspace.model is None:
         st.caption("Choose a model at the top to compare your own images with these galaxies.")
         return
+    if held := _form():
+        _placed(workspace, held)
+
+
+def show_large(large: Large, go: Callable[[str], None]) -> None:
+    """The same for a large store, by the model of its vectors."""
+    st.header("Your own images", anchor=False)
+    if sentence := large_search.without(large) or ("" if is_available() else NO_INDEX):
+        st.caption(escape_markdown(sentence))
+        return
+    held = _form()
+    if not held:
+        return
+    try:
+        model, index = large_search.model_of(large), large.index()
+    except (ValueError, OSError) as error:
+        st.error(escape_markdown(error))
+        return
+    images = large.images()
+    if model is None or index is None or (images is None and large.source is not None):
+        return
+    vectors = uploads.vectors(model, model.hash, str(model.id), held)
+    scored = waiting.show_when_ready(
+        ("large scored", large.key),
+        f"Scoring a sample of {large.name}",
+        lambda report: store_sample.scored(large, index, report),
+    )
+    if scored is None:
+        return
+
+    def task(report: Progress) -> tuple[Any, Any]:
+        from astrojepa.evaluation.vectors.newcomers import compare_with_store
+
+        found = compare_with_store(vectors, index, scored.scores, partial(_places, large))
+        rows = np.union1d(scored.rows, found.indices)
+        return dataclasses.replace(
+            found, indices=np.searchsorted(rows, found.indices)
+        ), store_sample.read(large, rows, report)
+
+    digests = tuple(upload.digest for upload in held)
+    key = ("large placed", large.key, digests)
+    ready = waiting.show_when_ready(key, "Placing your images", task)
+    if ready is None:
+        return
+    found, stored = ready
+    rows = stored.galaxies.rows
+    workspace = store_sample.workspace_of(large, stored, images, rows, go, {})
+    xy = stored.galaxies.table[["x", "y"]].to_numpy(np.float64)
+    made = {"model": str(model.id), "model_hash": model.hash, "projection": own_method(large)}
+    facts = {**export.provenance(workspace.data), **made, "view": publish(large)}
+    title = state.PROJECTIONS.get(own_method(large), "x and y")
+    said = f"a random sample (seed {SEED}) of {len(scored.rows):,} galaxies"
+    select = go_in(large, lambda: st.session_state.update({state.TO_GALAXY: True}))
+    _shown(
+        workspace,
+        held,
+        found,
+        xy,
+        title,
+        facts,
+        said,
+        lambda place: select(chosen_row(rows, place)),
+        partial(_rank, StoreSearch(large)),
+    )
+
+
+def _places(large: Large, rows: np.ndarray) -> np.ndarray:
+    """Return where galaxies lie on the map of a store: float64 (m, 2)."""
+    return large.map.store.table_of(rows)[["x", "y"]].to_numpy(np.float64)
+
+
+def _form() -> list[Upload]:
+    """Take images, say what is wrong with some, and return those that the session holds."""
     with st.form("upload_form", clear_on_submit=True, border=False):
         files = st.file_uploader(
             "Images of galaxies",
@@ -73,8 +167,7 @@ def show(workspace: Workspace) -> None:
     for problem in st.session_state.get(_PROBLEMS, []):
         st.warning(escape_markdown(problem))
     held: dict[str, Upload] = st.session_state.get(state.UPLOADS, {})
-    if held:
-        _placed(workspace, list(held.values()))
+    return list(held.values())
 
 
 def _take(files: list[Any]) -> None:
@@ -107,6 +200,23 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
             uploads.newcomers(vectors, workspace.embeddings, workspace.scores, xy, method),
         )
     found = st.session_state[_PLACED][1]
+    facts = facts_of(workspace, method, links.address(workspace))
+    title, rank = state.PROJECTIONS[method], partial(_rank, workspace)
+    _shown(workspace, held, found, xy, title, facts, "the open galaxies", _open, rank)
+
+
+def _shown(
+    workspace: Workspace,
+    held: list[Upload],
+    found: Any,
+    xy: np.ndarray,
+    title: str,
+    facts: Mapping[str, Any],
+    among: str,
+    select: Callable[[Any], None],
+    rank: Callable[[str], None],
+) -> None:
+    """Show where images stand among galaxies: the percentile is one `among` these."""
     shown = upload_table(
         held, found, workspace.data.labels, workspace.data.classes, workspace.data.ids
     )
@@ -114,7 +224,6 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
     with left:
         table("placed", "Your images", shown.drop(columns=["x", "y"]), COLUMNS)
         with st.container(horizontal=True):
-            facts = facts_of(workspace, method, links.address(workspace))
             export_menu(
                 "images",
                 "images",
@@ -125,14 +234,14 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
             st.button("Remove all", on_click=_forget)
         st.caption(
             "Anomaly score: mean distance to the 20 nearest galaxies (kNN). Percentile: share of "
-            "the open galaxies with a lower score. Votes: labels of the 20 nearest. An image from "
+            f"{among} with a lower score. Votes: labels of the 20 nearest. An image from "
             "another survey, or with a wider or closer crop, may score high for that reason alone. "
             "An image that is already among the open galaxies finds itself and scores lower."
         )
     with right:
-        _figure(workspace, held, found, xy, method)
+        _figure(workspace, held, found, xy, title)
     for number, upload in enumerate(held):
-        _one(workspace, upload, found, number)
+        _one(workspace, upload, found, number, select, rank)
 
 
 def upload_table(
@@ -175,7 +284,7 @@ def facts_of(workspace: Workspace, method: str, view: str) -> dict[str, Any]:
 
 
 def _figure(
-    workspace: Workspace, held: list[Upload], found: Any, xy: np.ndarray, method: str
+    workspace: Workspace, held: list[Upload], found: Any, xy: np.ndarray, title: str
 ) -> None:
     from astrojepa import plotting
 
@@ -206,12 +315,17 @@ def _figure(
     )
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8})
     figures.chart(figure, "uploads_on_map", 320)
-    st.caption(
-        f"Stars: your images on the {state.PROJECTIONS[method]} map, numbered as in the table."
-    )
+    st.caption(f"Stars: your images on the {title} map, numbered as in the table.")
 
 
-def _one(workspace: Workspace, upload: Upload, found: Any, number: int) -> None:
+def _one(
+    workspace: Workspace,
+    upload: Upload,
+    found: Any,
+    number: int,
+    select: Callable[[Any], None],
+    rank: Callable[[str], None],
+) -> None:
     """Draw one image beside what is known about it and its nearest galaxies."""
     near, distances = found.indices[number, :SHOWN], found.distances[number, :SHOWN]
     left, middle, right = st.columns([1, 2, 4], gap="medium")
@@ -238,19 +352,22 @@ def _one(workspace: Workspace, upload: Upload, found: Any, number: int) -> None:
             },
         )
         st.button(
-            "Open the nearest galaxy", key=f"nearest_{number}", on_click=_open, args=(int(near[0]),)
+            "Open the nearest galaxy",
+            key=f"nearest_{number}",
+            on_click=select,
+            args=(int(near[0]),),
         )
         st.button(
             "Rank all galaxies by this image",
             key=f"rank_{number}",
-            on_click=_rank,
-            args=(workspace, upload.digest),
+            on_click=rank,
+            args=(upload.digest,),
         )
     with right:
         captions = [
             (workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(near, distances, strict=True)
         ]
-        gallery(f"upload_gallery_{number}", workspace.pictures, near.tolist(), captions, _open)
+        gallery(f"upload_gallery_{number}", workspace.pictures, near.tolist(), captions, select)
 
 
 def _open(row: Any) -> None:
@@ -258,8 +375,8 @@ def _open(row: Any) -> None:
     st.session_state[state.TO_GALAXY] = True
 
 
-def _rank(workspace: Workspace, digest: str) -> None:
-    examples.add_images(workspace, (digest,))
+def _rank(searched: Any, digest: str) -> None:
+    examples.add_images(searched, (digest,))
     st.session_state[state.TO_MAP] = True
 
 

@@ -33,10 +33,7 @@ python -m astrojepa data download    # Galaxy10 DECaLS, 2.7 GB, zenodo.org/recor
 
 def show(workspace: Workspace) -> None:
     """Draw the open model, the data, uploads, the table of models and commands."""
-    if st.session_state.pop(state.TO_GALAXY, False):
-        workspace.go("galaxy")
-    if st.session_state.pop(state.TO_MAP, False):
-        workspace.go("map")
+    _leave(workspace.go)
     st.title("Models & data", anchor=False)
     if not workspace.hosted:
         _load_path()
@@ -53,6 +50,7 @@ def show(workspace: Workspace) -> None:
 
 def show_large(large: Large, go: Callable[[str], None]) -> None:
     """Draw the table of models, and what the store says of itself."""
+    _leave(go)
     st.title("Models & data", anchor=False)
     store, name = large.map.store, escape_markdown(large.name)
     st.header("Data", anchor=False)
@@ -62,8 +60,16 @@ def show_large(large: Large, go: Callable[[str], None]) -> None:
     )
     known = {"Galaxies": f"{len(store):,}", "Numbers in a vector": f"{store.width:,}"}
     facts("store", {**known, "Columns": ", ".join(store.names), **store.facts})
+    models_uploads.show_large(large, go)
     _comparison()
     _commands()
+
+
+def _leave(go: Callable[[str], None]) -> None:
+    """Open the page that a click asked for."""
+    for key, page in ((state.TO_GALAXY, "galaxy"), (state.TO_MAP, "map")):
+        if st.session_state.pop(key, False):
+            go(page)
 
 
 def _commands() -> None:

@@ -79,10 +79,7 @@ class Placer:
             return targets
         _, indices = nearest(self.features, targets, self.k)
         squares = np.square(exact_distances(self.features, targets, indices), dtype=np.float64)
-        floor = np.where(
-            squares.max(axis=1, keepdims=True) > 0, _SAME * squares.max(axis=1, keepdims=True), 1.0
-        )
-        return _weighted_median(self.xy[indices], 1 / (squares + floor)).astype(np.float32)
+        return among_neighbours(self.xy[indices], squares)
 
     def _prepared(self, vectors: np.ndarray) -> np.ndarray:
         features = (vectors - self.shift) * self.factor
@@ -90,6 +87,15 @@ class Placer:
             return features
         mean, axes = self.axes
         return (features - mean) @ axes
+
+
+def among_neighbours(points: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """Place galaxies at the median of k neighbours' places (q, k, 2), weighted by 1 / distance²,
+    `squares` (q, k): float32 (q, 2).
+    """
+    most = squares.max(axis=1, keepdims=True)
+    floor = np.where(most > 0, _SAME * most, 1.0)
+    return _weighted_median(points, 1 / (squares + floor)).astype(np.float32)
 
 
 def _weighted_median(points: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,17 @@ import numpy as np
 
 from astrojepa.data.crops import resize_frame
 from astrojepa.evaluation.anomalies.scoring import anomaly_scores
-from astrojepa.evaluation.maps.placement import place
+from astrojepa.evaluation.maps.placement import among_neighbours, place
 from astrojepa.evaluation.vectors.neighbours import neighbours
 from astrojepa.evaluation.vectors.standardise import check_finite
+from astrojepa.evaluation.vectors.store_search import PROBES
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
+    from astrojepa.evaluation.vectors.store_index import StoreIndex
+
+NEAR = 10  # galaxies that an image is placed among
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,36 @@ def compare_newcomers(
     new = Embeddings(stack, np.full(count, -1), ids, known.classes, known.model_hash)
     found = neighbours(known, stack, k)
     scores = anomaly_scores(new, known)
-    order = np.sort(np.asarray(known_scores, dtype=np.float64))
-    stranger = 1 - np.searchsorted(order, scores, side="right") / len(order)
-    return Newcomers(
-        place(new, known, xy, method), found.indices, found.distances, scores, stranger
-    )
+    places = place(new, known, xy, method)
+    stranger = _stranger(known_scores, scores)
+    return Newcomers(places, found.indices, found.distances, scores, stranger)
+
+
+def compare_with_store(
+    vectors: Sequence[np.ndarray],
+    index: StoreIndex,
+    sample_scores: np.ndarray,
+    places: Callable[[np.ndarray], np.ndarray],
+    k: int = 20,
+) -> Newcomers:
+    """Compare embeddings (D,) of new images with the galaxies of a store, by its index, as
+    `compare_newcomers` does.
+
+    `sample_scores` are the kNN scores of a random sample of these galaxies: `stranger` is a share
+    of the sample. `places` gives the positions of rows, float (m, 2), on a map of any method, where
+    an image lies among its 10 nearest galaxies as `place` has it for "umap".
+    """
+    features = (np.stack(vectors).astype(np.float32) - index.shift) * index.factor
+    distances, rows = index.index.search(features, min(k, len(index)), probes=PROBES)
+    near = rows[:, :NEAR]
+    points = places(near.ravel()).reshape(*near.shape, 2)
+    xy = among_neighbours(points, np.square(distances[:, :NEAR], dtype=np.float64))
+    scores = distances.mean(axis=1, dtype=np.float64)
+    return Newcomers(xy, rows, distances, scores, _stranger(sample_scores, scores))
+
+
+def _stranger(known: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return the share of known scores that are higher than each score."""
+    order = np.sort(np.asarray(known, dtype=np.float64))
+    share: np.ndarray = 1 - np.searchsorted(order, scores, side="right") / len(order)
+    return share

@@ -137,6 +137,10 @@ def test_the_pca_of_a_store_is_that_of_its_vectors_in_memory(
     xy = project_by_pca(moved)
     np.testing.assert_allclose(xy, expected, atol=2e-2 if shift else 2e-5)
     np.testing.assert_array_equal(project_by_pca(moved), xy)
+    spatial = aj.project(found, "pca", dimensions=3, cache=False)
+    xyz = project_by_pca(moved, 3)
+    np.testing.assert_allclose(xyz, spatial, atol=2e-2 if shift else 2e-5)
+    np.testing.assert_array_equal(xyz[:, :2], xy)
     frame["vector"] = [np.zeros(12, np.float32)] * COUNT
     for part in range(2):
         frame[part::2].to_parquet(tmp_path / f"{part}.parquet")
