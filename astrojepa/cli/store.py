@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from astrojepa.cli.options import TABLE_FILE, add_vectors, declare, print_columns, store_provenance
-from astrojepa.data.arrow_columns import to_series
 from astrojepa.tables import Column, check_table, write_table
 
 SHOWN = 25  # rows that are printed
@@ -100,6 +99,7 @@ def _simulate_store(options: argparse.Namespace) -> int:
 
 
 def _select(options: argparse.Namespace) -> int:
+    from astrojepa.data.arrow_columns import to_series
     from astrojepa.evaluation.vectors.select import select
     from astrojepa.evaluation.vectors.store import open_store
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from astrojepa.data.filters import clauses_of, matching, name_in, text_in
-from astrojepa.data.values import LARGEST, Numbers, Values, Words, drawable
+from astrojepa.data.values import Numbers, Values, Words, drawable
 
 BINS = 32  # at most, about; their width is a round number
 MOST_WORDS = 8  # bars; less frequent words are counted together
@@ -127,13 +127,12 @@ def _edges(values: np.ndarray) -> np.ndarray:
     """Return edges of a round width, at most a quarter beyond the 1st and 99th percentile."""
     if not len(values):
         return np.zeros(0)
-    if max(-values.min(), values.max()) > LARGEST:
-        values = drawable(values)
+    values = drawable(values)
     low, high = (float(value) for value in np.percentile(values, (1, 99)))
     least, most = float(values.min()), float(values.max())
     tail = (high - low or most - least) / 4  # beyond that, values are few and far
     low, high = max(least, low - tail), min(most, high + tail)
-    whole = all(bool((part == np.rint(part)).all()) for part in (values[:_CACHED], values))
+    whole = bool((values == np.rint(values)).all())
     width = (high - low) / BINS or abs(low) / BINS or 1.0
     power = 10.0 ** np.floor(np.log10(width))
     step = next(k * power for k in _ROUND if k * power >= 0.999 * width)

@@ -105,7 +105,4 @@ def known_redshifts(values: np.ndarray) -> np.ndarray:
 
 def known_numbers(values: np.ndarray) -> np.ndarray:
     """Return float64 with NaN where a number stands for none."""
-    known = np.isfinite(values)
-    if (values <= max(NUMBERS)).any():  # most columns have none so low, and `isin` takes long
-        known &= ~np.isin(values, NUMBERS)
-    return np.where(known, values, np.nan)
+    return np.where(np.isfinite(values) & ~np.isin(values, NUMBERS), values, np.nan)
