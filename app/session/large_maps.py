@@ -42,7 +42,7 @@ def follow(large: Large, method: str) -> None:
     if method in options(large):
         return
     st.session_state[state.PROJECTION] = own_method(large)
-    if method:
+    if method in state.PROJECTIONS:
         links.notice(
             f"{large.name} has no {state.PROJECTIONS[method]} map; the map of its columns x and y "
             "is shown."

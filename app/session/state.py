@@ -254,7 +254,7 @@ class Link:
     data: str = _pinned("data", 0)
     data_hash: str = _pinned("data", 1)
     # "own": that of a large store which does not say what it is
-    projection: str = _field("", "map", _one_of(PROJECTIONS), key=PROJECTION, usual="own")
+    projection: str = _field("", "map", _one_of({*PROJECTIONS, "own"}), key=PROJECTION)
     colour: str = _field("", "colour", _text(80), key=COLOUR)
     row: int | None = _field(None, "galaxy", _read_row, lambda row: "" if row is None else str(row))
     id: str = _field("", "id", _text(160))

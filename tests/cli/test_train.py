@@ -150,7 +150,7 @@ def test_bad_data_is_refused_with_its_name_and_nothing_is_started(
         (("--sweep", "width=64"), "--sweep needs --out FOLDER for its runs and table"),
         (
             ("--sweep", "width=64", "--seeds", "0", "--out", "s"),
-            "--seeds is 0; it must be at least 1.",
+            "--seeds is 0; it must be at least 1, at most 1000.",
         ),
         (("--seeds", "3"), "--seeds needs a sweep, such as --sweep sigreg_weight=0.6"),
     ],

@@ -76,8 +76,9 @@ def _pane(workspace: Workspace) -> None:
                 with st.container(key="chosen"):
                     chosen = show_selection(workspace, chosen)
         with right:
-            if chosen is not None:
-                begin_beside(workspace, chosen)
+            with st.container():  # so that the card keeps its place and the focus
+                if chosen is not None:
+                    begin_beside(workspace, chosen)
             if (row := st.session_state.get(state.ROW)) is not None:
                 galaxy_card(workspace, row, links.publish(workspace))
     except (ValueError, OSError) as error:

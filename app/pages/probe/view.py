@@ -98,13 +98,14 @@ def _ask(workspace: Workspace, split: Split, options: list[str]) -> None:
         pressed = by_hand or st.session_state.pop(state.PROBE_ASKED, False)
     if by_hand:  # another probe than the one before with more labels
         st.session_state.pop(state.PROBED_BEFORE, None)
-    target = _target(workspace, split)
-    if target is None:
-        return
-    problem = tasks.why_not(target, split)
-    if problem:
-        st.info(problem)
-    elif pressed:
+    with st.container():  # so that what stands below keeps its place and the focus
+        target = _target(workspace, split)
+        if target is None:
+            return
+        problem = tasks.why_not(target, split)
+        if problem:
+            st.info(problem)
+    if pressed and not problem:
         kind, share = st.session_state[state.PROBE_KIND], st.session_state[state.PROBE_SHARE]
         st.session_state[state.PROBED] = (*workspace.key, kind, share, target.digest)
         st.session_state[state.PROBED_TARGET] = target
