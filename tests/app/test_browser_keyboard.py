@@ -194,8 +194,10 @@ def test_a_press_that_the_server_does_not_take_is_sent_again_while_the_page_rest
     )
     page.wait_for_timeout(3500)
     assert page.evaluate("sent") == [[7], [7, 8]], "not while it runs"
-    # the run takes the component away and puts another in its place
-    page.evaluate("() => { draw(document.createElement('i')); draw(document.body); }")
+    # the run takes the component away, for longer than a try takes, and puts another in its place
+    page.evaluate("() => { draw(document.createElement('i')); }")
+    page.wait_for_function("waiting.timer === undefined")
+    page.evaluate("() => { draw(document.body); }")
     page.evaluate("() => { document.querySelector('div').dataset.testScriptState = 'notRunning'; }")
     page.wait_for_function("sent.length > 2")
     assert page.evaluate("sent[2]") == [7, 8]

@@ -53,7 +53,7 @@ def gallery(
         "selected": selected,
         "marks": digits if on_mark is not None else "",
         "given": list(given),
-        "queue": key,
+        "queue": f"{key} {pictures}",
         "taken": taken(key),
     }
 

@@ -23,7 +23,7 @@ def keys(
     frees: str,
 ) -> None:
     """Have the keys of the `buttons`, given by their containers, and clicks on them mean the galaxy
-    of this row for as long as the browser shows it.
+    of this row for as long as the browser shows it. `key` says of which galaxies it is one.
 
     `on_press` gets row, number of the button, counted through all containers, and `given`, as the
     browser showed them. Whenever another galaxy is shown, the widgets of the group `frees`, which

@@ -3,10 +3,12 @@
 
 const REST = 1000; // ms
 const TRIES = 5;
-const queues = {}; // by component, for as long as the page is open: a component that is taken away may come back
+const queues = {}; // by component and galaxies, for as long as the page is open: a component that is taken away may come back
 
 function queued(name, element, send) {
-  return Object.assign((queues[name] ??= []), { element, send });
+  const waiting = Object.assign((queues[name] ??= []), { element, send });
+  if (waiting.length) watch(waiting);
+  return waiting;
 }
 
 function wait(waiting, ...press) {
@@ -16,6 +18,10 @@ function wait(waiting, ...press) {
   waiting.send([...waiting]);
   waiting.tries = 0;
   waiting.rested = false;
+  watch(waiting);
+}
+
+function watch(waiting) {
   waiting.timer ??= setInterval(() => again(waiting), REST);
 }
 
@@ -26,12 +32,12 @@ function drop(waiting, taken) {
 function again(waiting) {
   const app = document.querySelector('[data-testid="stApp"]');
   const rests = app?.dataset.testScriptState === "notRunning";
-  if (!waiting.length || waiting.tries >= TRIES) {
+  if (!waiting.length || waiting.tries >= TRIES || !waiting.element.isConnected) {
     clearInterval(waiting.timer);
     waiting.timer = undefined;
   } else if (rests && waiting.rested) {
     waiting.tries += 1;
-    if (waiting.element.isConnected) waiting.send([...waiting]);
+    waiting.send([...waiting]);
   }
   waiting.rested = rests;
 }

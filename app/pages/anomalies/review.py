@@ -159,7 +159,7 @@ def marking(about: Reviewed, current: Review, row: int, order: np.ndarray) -> No
             )
     digits = [str(value) for value in range(len(MARKS))]
     buttons = [("review_marks", digits), ("review_moves", ["ArrowLeft", "ArrowRight", "u"])]
-    keys("review_keys", row, -1, buttons, press, frees=state.BOARD_MODE)
+    keys(f"review_keys_{about.key}", row, -1, buttons, press, frees=state.BOARD_MODE)
     most = "most interesting."
     if about.reranks:
         most = f"show more like it. Each mark re-ranks {about.reranks}."

@@ -189,7 +189,8 @@ def _classes(
             )
     digits = [KEYS[number] if number < len(KEYS) else "" for number in range(len(classes))]
     buttons = [("label_classes", digits), ("label_moves", ["ArrowLeft", "ArrowRight"])]
-    keys("label_keys", row, have_class, buttons, press, frees=state.PROBE_VIEW)
+    place = f"label_keys_{workspace.data.galaxies_hash}"
+    keys(place, row, have_class, buttons, press, frees=state.PROBE_VIEW)
     if problem := st.session_state.pop(_SAID, ""):
         st.warning(escape_markdown(problem))
     st.caption(

@@ -13,7 +13,6 @@ from astrojepa.evaluation.anomalies.scoring import anomaly_scores
 from astrojepa.evaluation.maps.placement import among_neighbours, place
 from astrojepa.evaluation.vectors.neighbours import neighbours
 from astrojepa.evaluation.vectors.standardise import check_finite
-from astrojepa.evaluation.vectors.store_search import PROBES
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def compare_with_store(
     an image lies among its 10 nearest galaxies as `place` has it for "umap".
     """
     features = (np.stack(vectors).astype(np.float32) - index.shift) * index.factor
-    distances, rows = index.index.search(features, min(k, len(index)), probes=PROBES)
+    distances, rows = index.index.search(features, min(k, len(index)))  # as the sample's
     near = rows[:, :NEAR]
     points = places(near.ravel()).reshape(*near.shape, 2)
     xy = among_neighbours(points, np.square(distances[:, :NEAR], dtype=np.float64))

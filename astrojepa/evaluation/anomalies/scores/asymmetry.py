@@ -71,12 +71,12 @@ def asymmetry_scores(
 
 @torch.inference_mode()
 def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
-    tokens, light, seen = _view(model, frames)
+    tokens, light, seen, within = _view(model, frames)
     if _turns_with_its_view(model):
         others, more = (part.roll(part.shape[-1] // 2, -1) for part in (tokens, light))
         opposite = seen.flip(2, 3)
     else:  # the whole frame, so that the galaxy stays where it is in what is cut out of it
-        others, more, opposite = _view(model, turned(frames, HALF_TURN))
+        others, more, opposite, _ = _view(model, turned(frames, HALF_TURN), within)
     weights = (light + more + FAINT).sqrt().flatten(1)
     scores = token_asymmetry(tokens.flatten(2).mT, others.flatten(2).mT, weights)
     if not bool(torch.isfinite(scores).all()):
@@ -103,9 +103,12 @@ def _turns_with_its_view(model: Model) -> bool:
     return middle_is_the_frames and _is_polar(model) and model.network.evaluated.turns_by_half
 
 
-def _view(model: Model, frames: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+def _view(
+    model: Model, frames: np.ndarray, within: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Return layer-normed tokens (b, D, R, A), the light above the sky at their places (b, R, A),
-    and the flux of what the network sees (b, C, S, S).
+    the flux of what the network sees (b, C, S, S), and how far it sees where that is each galaxy's
+    own, (b,): `within`, or else what is measured.
     """
     image, pixels = model.config.image, model.normalised(frames)
     crop = np.ascontiguousarray(centre_crop(frames, image.image_size))
@@ -117,8 +120,9 @@ def _view(model: Model, frames: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         light = patch_brightness(flux, image.patch_size).to(model.device)
         tokens = whole_targets(model, pixels).mT.unflatten(2, light.shape[1:])
     if find_encoder(model.config.model.backbone).own_size:
-        flux = own_square(flux, reach(pixels).cpu(), image.image_size)
-    return tokens, light, flux
+        within = reach(pixels).cpu() if within is None else within
+        flux = own_square(flux, within, image.image_size)
+    return tokens, light, flux, within
 
 
 def token_asymmetry(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,26 @@ def test_one_look_scores_as_two_looks_at_the_image_and_the_turned_image(
     for name, scores in asymmetry_scores(own_size, data, cache=False).items():
         np.testing.assert_allclose(once[name], scores, rtol=1e-4, err_msg=name)
         assert (scores > 1e-3).all()
+
+
+def test_of_an_odd_margin_both_looks_end_at_the_reach_of_the_image(
+    own_size: Model, make_dataset: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = replace(own_size.config.image, crop_fraction=OWN_SIDE / (OWN_SIDE + 3))
+    odd = replace(own_size, config=replace(own_size.config, image=image))
+    assert image.frame_size - image.image_size == 3
+    ends: list[torch.Tensor] = []
+    monkeypatch.setattr(
+        module, "own_square", lambda flux, within, side: (ends.append(within), flux)[1]
+    )
+    images = np.pad(
+        np.stack([own_galaxy(9.0, (2.0, 0.4)), own_galaxy(5.0, (4.0, 2.0))]),
+        ((0, 0), (1, 2), (1, 2), (0, 0)),
+        mode="edge",
+    )
+    asymmetry_scores(odd, make_dataset(images), cache=False)
+    first, second = ends
+    assert torch.equal(first, second)
 
 
 def test_at_its_own_size_a_galaxy_scores_nearly_the_same_at_every_zoom(
