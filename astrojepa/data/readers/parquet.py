@@ -85,7 +85,8 @@ class ParquetShard:
         from astrojepa.data.parquet_file import CheckedParquet
 
         groups = row_groups(path)  # pyarrow would end the process on a damaged footer
-        self.path, self.file = path, CheckedParquet(path)
+        self.path = path
+        self.file = CheckedParquet(path, [group.chunks for group in groups])
         self.schema = self.file.schema_arrow
         self.column = (flux_column if flux else image_column)(self.schema, path)
         self.starts = np.cumsum([0, *(group.rows for group in groups)])
