@@ -208,7 +208,7 @@ def _fits(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
     from astropy.utils.exceptions import AstropyWarning
 
     written = [_in_ascii(_with_written_unit(column, "fits")) for column in columns]
-    # names that capitals alone tell apart are one in FITS
+    # names that only capitals tell apart are one in FITS
     taken = {column.name.casefold() for column in written}
     plain: list[Column] = []
     seen: set[str] = set()
@@ -261,7 +261,8 @@ def _in_ascii(column: Column) -> Column:
     values = column.array
     if values.dtype.kind == "U":
         values = np.array([_escaped(text) for text in values.tolist()], dtype=str)
-    return replace(column, name=_escaped(column.name), values=values)
+    name = _escaped(one_line(column.name, 2**20)).rstrip()  # blanks behind a name are not kept
+    return replace(column, name=name, values=values)
 
 
 def _first(columns: Sequence[Column], test: Callable[[str], bool]) -> str | None:

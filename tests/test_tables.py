@@ -240,15 +240,15 @@ def test_a_unit_that_a_format_cannot_hold_is_told_in_the_description(
 
 
 def test_no_column_of_fits_takes_the_place_of_another_and_no_fact_either(tmp_path: Path) -> None:
-    names = ["a", "A", "A_2", "a_3", "A"]
+    names = ["a", "A", "A_2", "a_3", "A", "a  ", "b\nc"]
     columns = [Column(name, [number], "", "deg") for number, name in enumerate(names)]
     long = "a fact of the same first letters "
     facts = {f"{long}{number}": number for number in range(30)} | {"naxis": "x", "fact_naxis": "y"}
     write_table(tmp_path / "table.fits", columns, facts)
     with fits.open(tmp_path / "table.fits", memmap=False) as found:
         header, data = found[1].header, found[1].data
-        assert [data[name].tolist() for name in data.names] == [[0], [1], [2], [3], [4]]
-        assert data.names == ["a", "A_4", "A_2", "a_3", "A_5"]
+        assert [data[name].tolist() for name in data.names] == [[k] for k in range(7)]
+        assert data.names == ["a", "A_4", "A_2", "a_3", "A_5", "a_6", "b c"]
         assert len({name.lower() for name in data.names}) == len(names)
         told = [value for name, value in header.items() if "FACT_OF" in name]
         assert sorted(told) == list(range(30))
