@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import itertools
 import math
 import re
 import warnings
@@ -154,8 +155,8 @@ def _ecsv(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
 
 def _votable(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
     from astropy.io.votable import from_table
-    from astropy.io.votable.exceptions import VOWarning
     from astropy.io.votable.tree import Info
+    from astropy.utils.exceptions import AstropyWarning
 
     if (text := _first(columns, lambda text: not text.isprintable())) is not None:
         raise ValueError(
@@ -164,8 +165,9 @@ def _votable(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
         )
     # that identifiers are made from names such as "p Sa", and of units that the IAU does not know
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", VOWarning)
-        found = from_table(_astropy_table([_with_known_unit(column) for column in columns], {}))
+        warnings.simplefilter("ignore", AstropyWarning)
+        written = [_with_written_unit(column, "vounit") for column in columns]
+        found = from_table(_astropy_table(written, {}))
         for name, value in facts.items():
             fact = Info(name=name, value=one_line(value))
             fact.ID = None  # else astropy takes the name, which a column may have as well
@@ -179,31 +181,49 @@ def _votable(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
         found.to_xml(stream)
 
 
-def _with_known_unit(column: Column) -> Column:
-    """Return a column whose unit astropy knows; any other is told in the description."""
-    from astropy.units import Unit, UnrecognizedUnit
+def _with_written_unit(column: Column, standard: str) -> Column:
+    """Return a column on one line whose unit can be written, in a VOTable one that astropy knows;
+    any other is told in the description.
+    """
+    from astropy.units import Unit, UnitScaleError, UnrecognizedUnit
 
-    if not isinstance(Unit(column.unit, parse_strict="silent"), UnrecognizedUnit):
-        return column
-    return replace(column, unit="", description=f"{column.description} (unit: {column.unit})")
+    said, text = one_line(column.description, 2**20), column.unit
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            unit = Unit(text, parse_strict="silent")
+            text = unit.to_string(standard)
+        written = standard == "fits" or not isinstance(unit, UnrecognizedUnit)
+    except (UnitScaleError, ArithmeticError, TypeError):  # 1e999, -1, sqrt(-1)
+        written = False
+    except ValueError:  # no word of the standard, but one of astropy, and written as it stands
+        written = True
+    if written and (standard != "fits" or (text.isascii() and text.isprintable())):
+        return replace(column, description=said)
+    return replace(column, unit="", description=f"{said} (unit: {one_line(column.unit)})")
 
 
 def _fits(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
     from astropy.io import fits
-    from astropy.units import UnitsWarning
+    from astropy.utils.exceptions import AstropyWarning
 
-    plain = [_in_ascii(column) for column in columns]
-    names = [column.name.casefold() for column in plain]
-    plain = [  # names that capitals alone tell apart are one in FITS
-        replace(
-            column, name=f"{column.name}_{number}" if name in names[: number - 1] else column.name
-        )
-        for number, (column, name) in enumerate(zip(plain, names, strict=True), 1)
-    ]
+    written = [_in_ascii(_with_written_unit(column, "fits")) for column in columns]
+    # names that only capitals tell apart are one in FITS
+    taken = {column.name.casefold() for column in written}
+    plain: list[Column] = []
+    seen: set[str] = set()
+    for number, column in enumerate(written, 1):
+        name = column.name
+        if name.casefold() in seen:
+            tries = (f"{column.name}_{tail}" for tail in itertools.count(number))
+            name = next(made for made in tries if made.casefold() not in taken)
+            taken.add(name.casefold())
+        seen.add(column.name.casefold())
+        plain.append(replace(column, name=name))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnitsWarning)  # they are written all the same
+        warnings.simplefilter("ignore", AstropyWarning)  # units are written all the same
         made = fits.table_to_hdu(_astropy_table(plain, {}, masked=False))
-    for number, column in enumerate(columns, 1):
+    for number, column in enumerate(plain, 1):
         if column.unit:
             made.header.setdefault(f"TUNIT{number}", column.unit)
         if column.ucd:
@@ -224,9 +244,12 @@ def _fits(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
 
 
 def _keyword(name: str, header: Any) -> str:
-    """Return a fact's keyword in a FITS header, which none of the table's own is."""
+    """Return a fact's keyword in a FITS header, which is none of the table or of another fact."""
     plain = re.sub("[^A-Z0-9_-]", "_", name.upper())[:_NAME] or "_"
-    return f"FACT_{plain}"[:_NAME] if plain in header or plain in _RESERVED else plain
+    tails = itertools.chain([""], (f"_{number}" for number in itertools.count(2)))
+    others = (f"FACT_{plain}"[: _NAME - len(tail)] + tail for tail in tails)
+    tries = itertools.chain([plain], others)
+    return next(made for made in tries if made not in header and made not in _RESERVED)
 
 
 def _escaped(text: str) -> str:
@@ -238,7 +261,8 @@ def _in_ascii(column: Column) -> Column:
     values = column.array
     if values.dtype.kind == "U":
         values = np.array([_escaped(text) for text in values.tolist()], dtype=str)
-    return replace(column, name=_escaped(column.name), values=values)
+    name = _escaped(one_line(column.name, 2**20)).rstrip()  # blanks behind a name are not kept
+    return replace(column, name=name, values=values)
 
 
 def _first(columns: Sequence[Column], test: Callable[[str], bool]) -> str | None:

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from astropy.io import fits, votable
 from astropy.table import Table
+from astropy.units import Unit
 from pyarrow import parquet
 
-from astrojepa.tables import ESCAPED, WRITERS, Column, check_table, write_table
+from astrojepa.tables import ESCAPED, WRITERS, Column, check_table, table_bytes, write_table
 
 IDS = ["587722981741625344", "M 87", "=1+1"]
 SCORES = [1 / 3, np.nan, -2e-7]
@@ -206,6 +207,52 @@ def test_a_votable_passes_the_validator_whatever_the_units_and_names(tmp_path: P
     assert (fields["Mag"].ucd, str(fields["Mag"].unit)) == ("phot.mag", "mag")
     assert fields["mag"].unit is None
     assert fields["mag"].description == "scale (unit: arcsec/pix^^)"
+
+
+@pytest.mark.parametrize("ending", [".fits", ".vot"])
+@pytest.mark.parametrize(
+    ("unit", "read"),
+    [
+        ("erg / (s cm2)", "erg / (s cm2)"),
+        ("nmgy", "nmgy"),
+        ("µm", "um"),
+        ("e⁻/s", {".vot": "electron / s", ".fits": ""}),
+        *((odd, "") for odd in ("\0", "1e999", "-1", "sqrt(-1)", "électron")),
+        ("2.5 deg", {".vot": "2.5 deg", ".fits": ""}),
+        ("arcsec/pix^^", {".vot": "", ".fits": "arcsec/pix^^"}),
+    ],
+)
+def test_a_unit_that_a_format_cannot_hold_is_told_in_the_description(
+    ending: str, unit: str, read: str | dict[str, str]
+) -> None:
+    made = table_bytes(ending, [Column("x", [1.5], "of it\nall", unit)], {})
+    expected = read if isinstance(read, str) else read[ending]
+    if ending == ".fits":
+        header = fits.getheader(io.BytesIO(made), 1)
+        unit_read, said = header.get("TUNIT1", ""), header["TCOMM1"]
+    else:
+        field = votable.parse_single_table(io.BytesIO(made)).fields[0]
+        unit_read, said = str(field.unit or ""), field.description
+    assert Unit(unit_read, parse_strict="silent") == Unit(expected, parse_strict="silent")
+    shown = unit.replace("\0", " ")
+    shown = shown.encode("ascii", "backslashreplace").decode() if ending == ".fits" else shown
+    assert said.replace("\n", " ") == ("of it all" if expected else f"of it all (unit: {shown})")
+
+
+def test_no_column_of_fits_takes_the_place_of_another_and_no_fact_either(tmp_path: Path) -> None:
+    names = ["a", "A", "A_2", "a_3", "A", "a  ", "b\nc"]
+    columns = [Column(name, [number], "", "deg") for number, name in enumerate(names)]
+    long = "a fact of the same first letters "
+    facts = {f"{long}{number}": number for number in range(30)} | {"naxis": "x", "fact_naxis": "y"}
+    write_table(tmp_path / "table.fits", columns, facts)
+    with fits.open(tmp_path / "table.fits", memmap=False) as found:
+        header, data = found[1].header, found[1].data
+        assert [data[name].tolist() for name in data.names] == [[k] for k in range(7)]
+        assert data.names == ["a", "A_4", "A_2", "a_3", "A_5", "a_6", "b c"]
+        assert len({name.lower() for name in data.names}) == len(names)
+        told = [value for name, value in header.items() if "FACT_OF" in name]
+        assert sorted(told) == list(range(30))
+        assert {"x", "y"} <= set(header.values())
 
 
 def test_no_fact_of_a_stranger_takes_the_place_of_a_keyword_of_fits(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 MAGIC = b"PAR1"
 MAX_FOOTER = 64_000_000  # bytes
+MAX_FIELDS = 2**24  # of a footer, which take 2 GB while they are read
 SMALL_FOOTER = 2**17  # bytes of one that is kept after it was read, with 255 others
 DEEPEST = 12  # levels of structs and lists; the format has fewer
 # numbers of fields in parquet.thrift
@@ -130,10 +131,12 @@ def _footer(path: Path) -> bytes:
 
 
 class Compact:
-    """Reads values of Thrift's compact protocol: a struct is a dict by number of the field."""
+    """Reads values of Thrift's compact protocol, `most` of them: a struct is a dict by number of
+    the field.
+    """
 
-    def __init__(self, content: bytes) -> None:
-        self.content, self.place = content, 0
+    def __init__(self, content: bytes, most: int = MAX_FIELDS) -> None:
+        self.content, self.place, self.left = content, 0, most
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
         """Read a struct to its end."""
@@ -142,6 +145,7 @@ class Compact:
         found: dict[int, Any] = {}
         number = 0
         while head := self._byte():
+            self._take(1)
             step, kind = head >> 4, head & 15
             number = number + step if step else self._integer()
             if number in found or not 0 < number < 2**15:  # others may read it as another
@@ -172,7 +176,13 @@ class Compact:
         count = head >> 4 if head >> 4 < 15 else self._varint()
         if count > len(self.content):
             raise ValueError("its footer claims more than it holds")
+        self._take(count)
         return [self._value(head & 15, depth) for _ in range(count)]
+
+    def _take(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise ValueError("its footer has too many fields")
 
     def _byte(self) -> int:
         self.place += 1

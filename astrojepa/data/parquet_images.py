@@ -21,7 +21,7 @@ from astrojepa.data.arrow_columns import each_batch
 from astrojepa.data.content import PICTURES
 from astrojepa.data.id_keys import id_keys
 from astrojepa.data.image_source import CHUNK
-from astrojepa.data.parquet_footer import footers_hash, row_groups
+from astrojepa.data.parquet_footer import Chunk, footers_hash, row_groups
 from astrojepa.data.readers.labels import find_name
 from astrojepa.data.readers.parquet import (
     MAX_GROUP_BYTES,
@@ -54,6 +54,7 @@ class _File:
     ids: str  # the column of ids
     ends: np.ndarray  # int64 (g,): rows up to the end of each row group
     sizes: np.ndarray  # int64 (g,): bytes of the images of each, unpacked
+    chunks: list[dict[int, Chunk]]  # of both columns, of each row group
     weighted: bool  # whether flux has an inverse variance, which older versions did not read
 
 
@@ -158,17 +159,18 @@ def _look(path: Path, name: str, flux: bool) -> _File:
     try:
         status = path.stat()
         groups = row_groups(path)  # pyarrow would end the process on a damaged footer
-        with CheckedParquet(path) as file:
+        with CheckedParquet(path, [group.chunks for group in groups]) as file:
             images = (flux_column if flux else image_column)(file.schema_arrow, path)
             names = list(map(str, file.schema_arrow.names))
             kind = file.schema_arrow.field(images).type
+            ids = find_name(names, "id") or find_name(names, "ids") or ""
+            chunks = file.chunks([images, ids])
     except DataError:
         raise
     # pyarrow raises a dozen kinds for damaged files
     except Exception as error:
         raise DataError(f"{path} is no whole Parquet file ({one_line(error, 120)}).") from error
-    ids = find_name(names, "id") or find_name(names, "ids")
-    if ids is None:
+    if not ids:
         raise DataError(
             f"{path.name} has no column of ids (found: {', '.join(names[:20])}); name it object_id."
         )
@@ -177,7 +179,8 @@ def _look(path: Path, name: str, flux: bool) -> _File:
     ends = np.cumsum([group.rows for group in groups] or [0])
     age = (status.st_size, status.st_mtime_ns)
     weighted = flux and "ivar" in band_fields(kind)
-    return _File(path, name or path.name, age, images, ids, ends, np.array(sizes or [0]), weighted)
+    about = path, name or path.name, age, images, ids
+    return _File(*about, ends, np.array(sizes or [0]), chunks, weighted)
 
 
 def _opened(file: _File, text: Sequence[str] = ()) -> Any:
@@ -186,7 +189,8 @@ def _opened(file: _File, text: Sequence[str] = ()) -> Any:
     status = file.path.stat()
     if (status.st_size, status.st_mtime_ns) != file.age:
         raise DataError(f"{file.path.name} was changed after it was opened; open it again.")
-    return CheckedParquet(file.path, buffer_size=BUFFER, read_dictionary=list(text))
+    how = {"buffer_size": BUFFER, "read_dictionary": list(text)}
+    return CheckedParquet(file.path, file.chunks, **how)
 
 
 def _column(file: _File, name: str) -> Iterator[Any]:

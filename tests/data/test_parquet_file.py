@@ -14,6 +14,7 @@ import pytest
 from pyarrow import parquet
 from pyarrow.parquet import encryption
 
+from astrojepa.data import parquet_file, parquet_footer
 from astrojepa.data.parquet_file import HEADERS, PACKED, UNPACKED, CheckedParquet
 from astrojepa.data.parquet_footer import PAGES, Compact, _chunk, row_groups
 
@@ -106,7 +107,7 @@ def test_columns_begin_where_pyarrow_says(tmp_path: Path) -> None:
     for number, group in enumerate(row_groups(path)):
         for place, chunk in enumerate(group.chunks):
             said = facts.row_group(number).column(place)
-            assert chunk.start == said.dictionary_page_offset or said.data_page_offset
+            assert chunk.start == (said.dictionary_page_offset or said.data_page_offset)
             assert chunk.packed == said.total_compressed_size
             assert chunk.unpacked == said.total_uncompressed_size
     no_dictionary = {1: 2, 4: 0, 5: 1, 6: 9, 7: 9, PAGES: 400, 11: 0}
@@ -205,6 +206,88 @@ def test_a_page_that_claims_more_values_than_there_are_is_refused(
     path.write_bytes(content[: place + 1] + varint(8000) + content[place + 3 :])
     with CheckedParquet(path) as file, pytest.raises(pa.ArrowInvalid, match="claims 8,000"):
         file.read()
+
+
+def field(step: int, number: int) -> bytes:
+    """A number of a struct, so many fields behind the one before it."""
+    return bytes([step << 4 | 5]) + varint(number)
+
+
+# the structs of a page, as parquet.thrift has them: of 5000 values, and of none
+ABOUT = {number: b"".join(field(1, said) for said in (number, 0, 3, 3)) for number in (5000, 0)}
+ABOUT_2 = b"".join(field(1, said) for said in (5000, 0, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "about"),
+    [
+        (1, [(5, ABOUT[5000])]),  # an index
+        (2, [(5, ABOUT[5000]), (7, ABOUT[0][:4])]),  # a dictionary, also of values
+        (0, [(5, ABOUT[0]), (8, ABOUT_2)]),  # values, also of the second version
+        (0, [(8, ABOUT_2)]),
+        (3, [(5, ABOUT[5000])]),
+    ],
+)
+def test_a_page_that_hides_the_next_behind_another_type_is_refused(
+    tmp_path: Path, kind: int, about: list[tuple[int, bytes]]
+) -> None:
+    path = tmp_path / "t.parquet"
+    parquet.write_table(pa.table({"number": NUMBERS}), path, use_dictionary=False)
+    start, content = row_groups(path)[0].chunks[0].start, bytearray(path.read_bytes())
+
+    def header(kind: int, sizes: tuple[int, int], about: list[tuple[int, bytes]]) -> bytes:
+        made, at = b"".join(field(1, number) for number in (kind, *sizes)), 3
+        for number, body in about:
+            made, at = made + bytes([(number - at) << 4 | 12]) + body + b"\0", number
+        return made + b"\0"
+
+    hidden = header(0, (2**30, 1000), [(5, ABOUT[5000])])
+    made = header(kind, (0, 0), about) + hidden
+    content[start : start + len(made)] = made
+    path.write_bytes(content)
+    with CheckedParquet(path) as file, pytest.raises(pa.ArrowInvalid, match="another type"):
+        file.read()
+
+
+def test_statistics_of_any_length_and_many_small_row_groups_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.parquet"
+    raw = np.random.default_rng(0).bytes(2000)
+    table = pa.table({"image": [bytes([row % 256]) + raw for row in range(12_000)]})
+    parquet.write_table(table, path, row_group_size=1)  # 48 MB of statistics
+    with CheckedParquet(path) as file:
+        assert file.read() == table
+        monkeypatch.setattr(parquet_file, "MAX_PAGES", 2)
+        file._seen.clear()
+        assert file.read_row_group(11_999) == table.slice(11_999)
+        with pytest.raises(pa.ArrowInvalid, match="more than 2 pages"):
+            file.read()
+
+
+def test_a_footer_is_read_once_where_a_file_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, table = tmp_path / "t.parquet", varied()
+    parquet.write_table(table, path, row_group_size=1000)
+    names = ["id", "image"]
+    with CheckedParquet(path) as file:
+        chunks = file.chunks(names)
+    monkeypatch.setattr(parquet_file, "row_groups", None)
+    with CheckedParquet(path, chunks) as file:
+        assert file.read(names) == table.select(names)
+        with pytest.raises(pa.ArrowInvalid, match="not where"):
+            file.read(["few"])
+
+
+def test_a_footer_of_too_many_fields_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(Compact(b"\x19\xf3\x03\1\2\3\0", 4).struct()[1]) == 3  # a list of three
+    for content in (b"\x19\xf3\x03\1\2\3\0", b"\x15\0\x15\0\x15\0\x15\0\0"):
+        with pytest.raises(ValueError, match="too many fields"):
+            Compact(content, 3).struct()
+    assert parquet_footer.MAX_FIELDS >= 10**7
 
 
 def test_what_follows_no_page_is_refused(tmp_path: Path) -> None:

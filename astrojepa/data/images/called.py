@@ -59,10 +59,10 @@ def beside_others(names: Sequence[str]) -> set[str]:
 
 def perhaps_beside(names: Sequence[str]) -> list[str]:
     """Return the files that are called like the noise of another, or like an image with as much of
-    it: g-sigma-10 beside g-10. They are the noise only where each of a series has its image, and
-    most images have theirs.
+    it: g-sigma-10 beside g-10. They are the noise only where more than two in three of a series
+    have their image, and half of the images, or more, have theirs.
 
-    >>> perhaps_beside(["g-9", "g-10", "g-sigma-10", "h_1", "h_2", "h_sigma_1", "h_sigma_2"])
+    >>> perhaps_beside(["g-10", "g-sigma-10", "g-sigma-20", "h_1", "h_2", "h_sigma_1"])
     ['g-sigma-10']
     """
     series: dict[tuple[str, str], dict[str, str]] = {}
@@ -76,7 +76,7 @@ def perhaps_beside(names: Sequence[str]) -> list[str]:
     found: list[str] = []
     for (stem, _), noise in series.items():
         numbers = images.get(stem, set()) - {""}
-        if noise.keys() - numbers or 2 * len(noise) <= len(numbers):
+        if 3 * len(noise.keys() - numbers) >= len(noise) or 2 * len(noise) < len(numbers):
             found += [name for number, name in noise.items() if number in numbers]
     return sorted(found)
 

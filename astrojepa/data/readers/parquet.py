@@ -85,7 +85,8 @@ class ParquetShard:
         from astrojepa.data.parquet_file import CheckedParquet
 
         groups = row_groups(path)  # pyarrow would end the process on a damaged footer
-        self.path, self.file = path, CheckedParquet(path)
+        self.path = path
+        self.file = CheckedParquet(path, [group.chunks for group in groups])
         self.schema = self.file.schema_arrow
         self.column = (flux_column if flux else image_column)(self.schema, path)
         self.starts = np.cumsum([0, *(group.rows for group in groups)])
@@ -257,30 +258,36 @@ def _read_otherwise(images: RowReader, listing: str, progress: bool | Progress) 
     program = known.get("program")
     if known.get("word") in OTHERWISE and program in ("", _program(program)):
         return known["word"]
-    word, others = "", False
+    word, others, whole = "", False, True
     with reporting(progress, int(images.starts[-1]), f"looking at {images.root.name}") as report:
         for seen, content in enumerate(_contents(images), 1):
+            if content is None:
+                whole = False
+                continue
             others |= not content.startswith(PICTURES)
             if word := _otherwise(content):
                 break
             if seen % 1000 == 0:
                 report(seen)
-    save_arrays(path, word=np.array(word), program=np.array(_program(others)))
+    if word or whole:
+        save_arrays(path, word=np.array(word), program=np.array(_program(others)))
     return word
 
 
-def _contents(images: RowReader) -> Iterator[bytes]:
-    """Yield the encoded images up to the first damage of each shard."""
+def _contents(images: RowReader) -> Iterator[bytes | None]:
+    """Yield the encoded images up to the first damage of each shard, and None for this."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     for shard in images.shards:
         # a damaged image is named when it is read; pyarrow raises a dozen kinds
-        with contextlib.suppress(Exception):
+        try:
             for column in shard.images():
                 struct = pa.types.is_struct(column.type)
                 for one in pc.struct_field(column, "bytes") if struct else column:
                     yield one.as_py() or b""
+        except Exception:
+            yield None
 
 
 def _otherwise(content: bytes) -> str:

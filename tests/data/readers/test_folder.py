@@ -1118,10 +1118,14 @@ def test_masks_have_numbers_and_images_may_be_called_almost_so(
     ("images", "noise", "perhaps"),
     [
         (["g-10", "g-20", "g-sigma-10", "g-sigma-20", "g-sigma-30"], [], "g-sigma-10, g-sigma-20"),
+        (["g-10", "g-sigma-10", "g-sigma-20"], [], "g-sigma-10"),
         (["g-1", "g-2", "g-10", "g-sigma-10"], [], "g-sigma-10"),
+        # one image of many is missing, or half of the noise
+        (["h_1", "h_2", "h_3", "h_sigma_9"], ["h_sigma_1", "h_sigma_2", "h_sigma_3"], ""),
+        (["h_1", "h_2"], ["h_sigma_1"], ""),
         (["g_1", "g_2", "g_3"], ["g_sigma_1", "g_sigma_2"], ""),
         (["g.10"], ["g.rms.10"], ""),
-        (["a/g-7", "a/g-8", "a/g-err7", "b/g-err7"], [], "a/g-err7"),
+        (["a/g-6", "a/g-7", "a/g-8", "a/g-err7", "b/g-err7"], [], "a/g-err7"),
         (["image_1", "image_2", "image_3"], ["sigma_1"], ""),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -143,6 +144,46 @@ def test_fits_images_that_are_shown_otherwise_than_before_share_no_frames_with_t
     monkeypatch.setattr(reading_fits, "shown_otherwise", lambda content: "anew")
     assert not opened("plain", png(1), image(), b"?")[0]
     assert opened("pictures", png(1), b"")[0]
+
+
+def test_a_look_that_damage_ends_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif, stream = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.fromarray(pixels(0)).save(stream, "PNG", exif=exif)
+    path = tmp_path / "some.parquet"
+    parquet.write_table(pa.table({"image": [png(1), stream.getvalue()]}), path, row_group_size=1)
+    read = reading.ParquetShard.images
+
+    def damaged(shard: reading.ParquetShard) -> Any:
+        yield next(read(shard))
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(reading.ParquetShard, "images", damaged)
+    before = aj.open_dataset(path).source_hash
+    monkeypatch.undo()
+    assert aj.open_dataset(path).source_hash != before
+
+
+def test_fits_images_that_cannot_be_shown_otherwise_than_before_are_not_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def image(*more: fits.ImageHDU, **cards: Any) -> bytes:
+        stream = io.BytesIO()
+        first = fits.PrimaryHDU(pixels(0)[..., 0].astype("f4"), fits.Header(cards))
+        fits.HDUList([first, *more]).writeto(stream)
+        return stream.getvalue()
+
+    plane = pixels(0)[:32, :32, 0].astype("f4")
+    depth = fits.ImageHDU(np.tile(plane, (9, 9)), name="DEPTH")  # once shown, as the largest
+    assert reading_fits.shown_otherwise(image(depth)) == "anew"
+    assert reading_fits.shown_otherwise(image(BUNIT="mag")) == "anew"
+    assert reading_fits.shown_otherwise(gzip.compress(image(BUNIT="mag"))) == "anew"
+    monkeypatch.setattr(reading_fits, "_opened", None)
+    assert reading_fits.shown_otherwise(image(OBJECT="NGC 4", FILTER="r")) == ""
+    with pytest.raises(TypeError):
+        reading_fits.shown_otherwise(image(BUNIT="nanomaggy"))
 
 
 def test_images_are_looked_at_up_to_the_first_that_exif_turns(
