@@ -219,9 +219,12 @@ def _model_task(large: Large) -> Task:
     def task(report: Progress) -> Any:
         model = load(report)
         if wanted and model.hash != wanted:
+            advice = "start with --checkpoint and the right one"
+            if large.checkpoint is None:
+                advice = "the released model of this name is another one"
             raise ValueError(
                 f"The vectors of {large.name} are those of the model {wanted[:8]}, not of "
-                f"{model.id} ({model.hash[:8]}); start with --checkpoint and the right one."
+                f"{model.id} ({model.hash[:8]}); {advice}."
             )
         return model
 

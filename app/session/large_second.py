@@ -36,7 +36,7 @@ class Both:
     def other(self) -> Large:
         """The second store, as what is asked for its model: its galaxies have no places here."""
         own = dataclasses.replace(self.large.map, store=self.store)
-        return dataclasses.replace(self.large, name=self.name, map=own, checkpoint="")
+        return dataclasses.replace(self.large, name=self.name, map=own, checkpoint=None)
 
     @cached_property
     def comparison(self) -> Any:
