@@ -17,7 +17,7 @@ from astrojepa.data.filters import MOST_LETTERS
 pytestmark = QUIET
 WRONG = {
     "model": "../../weights",
-    "data": "<b>",
+    "data": "x" * 201,
     "map": "umpa",
     "colour": "x" * 81,
     "galaxy": "-1",
