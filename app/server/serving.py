@@ -78,10 +78,11 @@ class Listing:
 def last_folders(paths: Sequence[str | Path]) -> list[str]:
     """Call each path by as many of its last folders as tell it from the others."""
     every = [Path(path).parts for path in paths]
+    once = set(every)
 
     def name(parts: tuple[str, ...]) -> str:
         for count in range(1, len(parts)):
-            if sum(other[-count:] == parts[-count:] for other in every) == 1:
+            if sum(other[-count:] == parts[-count:] for other in once) == 1:
                 return "/".join(parts[-count:])
         return str(Path(*parts))
 

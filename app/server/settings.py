@@ -88,16 +88,24 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
         told_apart(
             [
                 Source(path, tuple(given.where), given.label_column, given.catalogue, bands=bands)
-                for path in dict.fromkeys(paths)
+                for path in _once(paths)
             ]
         )
     )
     sources = [*listed.sources, *own]
     if not any(source.is_simulated for source in sources):
         sources.append(Source("simulated"))
-    vectors = tuple(dict.fromkeys(given.vectors))
+    vectors = tuple(_once(given.vectors))
     asked = () if without_data else own
     return Settings(tuple(sources), given.checkpoint, vectors, asked, listed)
+
+
+def _once(paths: Sequence[str]) -> list[str]:
+    """Return what is named, each once, however its path is written."""
+    named: dict[str | Path, str] = {}
+    for path in paths:
+        named.setdefault(path if Source(path).is_simulated else Path(path).resolve(), path)
+    return list(named.values())
 
 
 def is_loopback(host: str) -> bool:

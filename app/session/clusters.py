@@ -49,10 +49,7 @@ def task(workspace: Workspace) -> Task:
 
 def at_hand(workspace: Workspace) -> Any | None:
     """The clusters (`loaders.NamedClusters`), where they have been found; computes nothing."""
-    key = ("clusters", *workspace.key)
-    if not loaders.jobs().has(key):
-        return None
-    return loaders.jobs().start(key, lambda report: None).value
+    return loaders.jobs().result(("clusters", *workspace.key))
 
 
 def column(found: Any, name: str) -> Words:

@@ -137,9 +137,9 @@ def _of_table(_column: pd.Series, galaxies_hash: str, name: str) -> Values:
 def probe_report(workspace: Workspace) -> Any:
     """The last probe of these galaxies and this model, if one was trained in this session."""
     key = st.session_state.get(state.PROBED)
-    if not key or tuple(key[:2]) != workspace.key or not loaders.jobs().has(("probe", *key)):
+    if not key or tuple(key[:2]) != workspace.key:
         return None
-    return loaders.jobs().start(("probe", *key), lambda report: None).value
+    return loaders.jobs().result(("probe", *key))
 
 
 def predicted(count: int, report: Any) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.data.filters import with_clause
-from astrojepa.wording import first_of
+from astrojepa.wording import first_of, galaxies
 
 from ..components.patch_panel.masks import read_mask
 from . import loaders, sampling, state, uploads, waiting
@@ -100,9 +100,10 @@ def problem(workspace: Searchable) -> str:
     missing = [str(row) for row in rows if row >= count]
     if not missing:
         return ""
+    numbers, verb = ("number", "is") if len(missing) == 1 else ("numbers", "are")
     return (
-        f"The search names galaxies by number, and {first_of(missing)} of them are not among the "
-        f"{count:,} here."
+        f"The search names galaxies by number, and {numbers} {first_of(missing)} {verb} not among "
+        f"the {galaxies(count)} here."
     )
 
 

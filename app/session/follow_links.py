@@ -12,7 +12,7 @@ from .workspace import Choice, Workspace, named
 
 def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
     """Open what a link names, if it is offered here: ids only, never paths."""
-    if (reference := named(choices, link.model)) is not None:
+    if (reference := named(choices, link.model, link.model_hash)) is not None:
         st.session_state[state.CHECKPOINT] = reference
     called = {state.name_in_link(name): name for name in sources}
     if link.data in called:
@@ -30,7 +30,7 @@ def arrive(workspace: Workspace, link: state.Link) -> None:
     row, sentence = state.locate(link, whole.ids, whole.fingerprint)
     offered = workspace.settings.offered(workspace.hosted)
     known = {
-        "model": named(workspace.choices, link.model) is not None,
+        "model": named(workspace.choices, link.model, link.model_hash) is not None,
         "data set": link.data in {state.name_in_link(source.name) for source in offered},
     }
     differences = state.differences(

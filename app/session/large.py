@@ -68,7 +68,7 @@ class Large:
     source: Source | None = None  # whose images are found by id
     pictures_key: str = ""  # changes with the store and with the source
     histograms: dict[str, Any] = field(default_factory=dict)  # of columns, the last ones
-    checkpoint: str = ""  # that the explorer was started with
+    checkpoint: str | None = ""  # that the explorer was started with; None: it is for another store
     others: tuple[str, ...] = ()  # further stores, of other models
 
     @property

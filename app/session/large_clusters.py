@@ -42,10 +42,7 @@ def task(large: Large) -> Task:
 
 def at_hand(large: Large) -> Any | None:
     """The clusters (`loaders.NamedClusters`), where they have been found; computes nothing."""
-    key = ("large clusters", large.key)
-    if not loaders.jobs().has(key):
-        return None
-    return loaders.jobs().start(key, lambda report: None).value
+    return loaders.jobs().result(("large clusters", large.key))
 
 
 def columns(large: Large) -> dict[str, Made]:

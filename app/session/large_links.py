@@ -18,7 +18,7 @@ def follow(large: Large) -> None:
     if link.id or link.row is not None:
         st.session_state[state.DRAWING] = "canvas"
     links.hold(link)
-    if link.model and link.model != large.name:
+    if link.model and link.model != state.name_in_link(large.name):
         links.notice(f"The link was made with {link.model}; {large.name} is shown.")
     for key in (state.BOARD_OF, state.AREA_OF):
         st.session_state.pop(key, None)

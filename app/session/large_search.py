@@ -42,10 +42,7 @@ class StoreSearch:
         """The model of the vectors, once it is loaded: a region is compared with its patches."""
         if _choice(self.large) is None:
             return None
-        key = _model_task(self.large)[0]
-        if not loaders.jobs().has(key):
-            return None
-        return loaders.jobs().start(key, lambda report: None).value
+        return loaders.jobs().result(_model_task(self.large)[0])
 
     @property
     def can_embed(self) -> bool:
@@ -77,10 +74,7 @@ def follow(large: Large, link: state.Link) -> None:
 def found(large: Large) -> tuple[np.ndarray, np.ndarray] | None:
     """Return distances and rows of the nearest; None where nothing is searched for, or not yet."""
     key = _key(large)
-    if key is None or not loaders.jobs().has(key):
-        return None
-    value: tuple[np.ndarray, np.ndarray] = loaders.jobs().start(key, lambda report: None).value
-    return value
+    return None if key is None else loaders.jobs().result(key)
 
 
 def columns(large: Large) -> dict[str, Made]:
@@ -219,9 +213,12 @@ def _model_task(large: Large) -> Task:
     def task(report: Progress) -> Any:
         model = load(report)
         if wanted and model.hash != wanted:
+            advice = "start with --checkpoint and the right one"
+            if large.checkpoint is None:
+                advice = "the released model of this name is another one"
             raise ValueError(
                 f"The vectors of {large.name} are those of the model {wanted[:8]}, not of "
-                f"{model.id} ({model.hash[:8]}); start with --checkpoint and the right one."
+                f"{model.id} ({model.hash[:8]}); {advice}."
             )
         return model
 

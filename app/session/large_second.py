@@ -15,7 +15,7 @@ from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.progress import Progress
 
 from ..server.serving import last_folders
-from . import waiting
+from . import state, waiting
 from .large import Large, digest_of
 from .store_sample import stored_of, workspace_of
 from .workspace import VECTORS, Choice, Workspace, label_of
@@ -36,7 +36,7 @@ class Both:
     def other(self) -> Large:
         """The second store, as what is asked for its model: its galaxies have no places here."""
         own = dataclasses.replace(self.large.map, store=self.store)
-        return dataclasses.replace(self.large, name=self.name, map=own, checkpoint="")
+        return dataclasses.replace(self.large, name=self.name, map=own, checkpoint=None)
 
     @cached_property
     def comparison(self) -> Any:
@@ -86,7 +86,7 @@ def labels(large: Large) -> dict[str, str]:
 
 def named(large: Large, name: str, digest: str) -> str | None:
     """Return the path of a store that a link names; of several of this name, that of the hash."""
-    paths = [path for path in large.others if label_of(path) == name]
+    paths = [path for path in large.others if state.name_in_link(label_of(path)) == name]
     if len(paths) > 1 and digest:
         paths.sort(key=lambda path: not digest_of(Path(path)).startswith(digest))
     return next(iter(paths), None)

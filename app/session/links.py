@@ -53,7 +53,7 @@ def current(workspace: Workspace) -> state.Link:
         | {
             "model": workspace.name_in_link,
             "model_hash": workspace.made_by[1][:8],
-            "data": state.name_in_link(workspace.source.name),
+            "data": workspace.source.name,
             "data_hash": workspace.whole.fingerprint[:8],
             "row": row,
             "id": "" if row is None else str(workspace.whole.ids[row]),

@@ -157,6 +157,20 @@ def state_on_disk(*paths: Path) -> tuple[tuple[int, int, int], ...]:
     return tuple(found)
 
 
+def hash_of_vectors(path: str) -> str:
+    """Return the hash of a file of vectors, read once per state on disk; "" where it cannot be."""
+    with contextlib.suppress(OSError, ValueError):
+        return _hash_of_vectors(path, state_on_disk(Path(path), Path(path) / "manifest.json"))
+    return ""
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _hash_of_vectors(path: str, on_disk: tuple[tuple[int, int, int], ...]) -> str:
+    from astrojepa.evaluation.vectors.stored import hash_of
+
+    return hash_of(path)
+
+
 # What follows may take long: tasks for the board, each called with a progress function.
 
 

@@ -277,6 +277,17 @@ class Queue:
             job = self._jobs.get(key)
             return job is not None and job.finished.is_set() and job.error is None
 
+    def result(self, key: tuple[object, ...]) -> Any:
+        """Return a job's result, which then stays longer; None where it is not there. Starts
+        nothing.
+        """
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None or not job.finished.is_set() or job.error is not None:
+                return None
+            self._jobs.move_to_end(key)
+            return job.value
+
     def forget(self, key: tuple[object, ...]) -> None:
         """Drop a job's result or error, so that it can be started anew."""
         with self._lock:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from astrojepa.data import filters
+from astrojepa.wording import one_line
 
 from ..components.latent_map import geometry
 
@@ -157,8 +158,9 @@ BOARD_MODES = {
 }
 VIEWS = {"gallery": "Gallery", "table": "Table"}  # of the selection
 
-_NAME = re.compile(r"[\w.:+ =(),-]{1,80}")
-_HASH = re.compile(r"[0-9a-f]{8,16}")
+MOST_LETTERS = 200  # of a name
+# what ends a name in a link: the hash, and an @ before it that is no part of either
+_HASH = re.compile(r"@?(?:@([0-9a-f]{8,16}))?\Z")
 _DRAWN = re.compile(r"[0-9a-f]{1,1024}")
 _SCORE = re.compile(r"[a-z-]{1,40}")
 _DIGITS = re.compile(r"[0-9]+")
@@ -205,14 +207,19 @@ def _count(most: int) -> Callable[[str], int | None]:
 
 
 def _pinned(name: str, part: int, **named: Any) -> Any:
-    """The name, or the hash behind the @, of a parameter that gives both."""
-    pattern = (_NAME, _HASH)[part]
+    """The name, or the hash behind the last @, of a parameter that gives both. A name that would
+    itself be read as both is written with one @ more.
+    """
 
     def read(text: str) -> str | None:
-        parts = text.rpartition("@")[::2] if "@" in text else (text, "")
-        return _like(pattern)(parts[part]) if parts[part] else ""
+        found = _HASH.split(text, 1)[part] or ""
+        return found if part or found == name_in_link(found) else None
 
-    return _field("", name, read, lambda value: f"@{value}" if part and value else value, **named)
+    def write(value: str) -> str:
+        text = f"@{value}" if part else name_in_link(value)
+        return text if part or _HASH.split(text, 1)[0] == text else f"{text}@"
+
+    return _field("", name, read, write, **named)
 
 
 _read_row = _count(MAX_ROW)
@@ -317,8 +324,12 @@ PARAMETERS: dict[str, Parameter] = {
 
 
 def name_in_link(name: str) -> str:
-    """Return a name as links have it, in which nothing is a path."""
-    return name.replace("/", ":")
+    """Return a name as links have it: printable, of bounded length, and nothing in it is a path.
+
+    >>> name_in_link("one/Galaxy's data & co.h5")
+    "one:Galaxy's data & co.h5"
+    """
+    return one_line(name, MOST_LETTERS).replace("/", ":").replace("\\", ":")
 
 
 def encode_link(link: Link) -> dict[str, str]:

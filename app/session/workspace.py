@@ -164,7 +164,7 @@ class Workspace:
         """What a link calls the model, the file of vectors, or the baseline."""
         if self.is_baseline:
             return self.choice.reference
-        return state.name_in_link(self.choice.label) if self.stored else self.made_by[0]
+        return self.choice.label if self.stored else self.made_by[0]
 
     @property
     def is_baseline(self) -> bool:
@@ -349,13 +349,21 @@ def label_of(reference: str) -> str:
     return reference.rstrip("/").rpartition("/")[2] or reference
 
 
-def named(choices: list[Choice], name: str) -> str | None:
-    """Find the model that a link names among those on offer here: ids only, never a path."""
+def named(choices: list[Choice], name: str, digest: str = "") -> str | None:
+    """Find the model that a link names among those on offer here: ids only, never a path. What a
+    file of vectors is called depends on which others are open: by its own name, its hash decides.
+    """
     for choice in choices:
-        known = {choice.reference, choice.label, choice.label.removeprefix("run ")}
-        if name in {*known, state.name_in_link(choice.label)} or (
+        labels = map(state.name_in_link, (choice.label, choice.label.removeprefix("run ")))
+        if name in {choice.reference, *labels} or (
             name.startswith("random:") and choice.reference == RANDOM
         ):
+            return choice.reference
+    for choice in choices if digest else ():
+        path = choice.reference.removeprefix(VECTORS)
+        own = state.name_in_link(label_of(path))
+        is_called_so = path != choice.reference and f":{name}".endswith(f":{own}")
+        if is_called_so and loaders.hash_of_vectors(path).startswith(digest):
             return choice.reference
     return None
 

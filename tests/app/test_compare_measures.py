@@ -15,7 +15,18 @@ from app.pages.compare.galaxy import common_scale
 from app.pages.compare.maps import picked_out
 from app.pages.compare.measures import accuracy_table, error_bars, median_overlap, overlap_counts
 from app.pages.compare.view import preferred
-from app.session.workspace import BASELINE, RANDOM, Choice, named
+from app.server.serving import Listing
+from app.session.workspace import (
+    BASELINE,
+    RANDOM,
+    VECTORS,
+    Choice,
+    label_of,
+    model_choices,
+    named,
+    told_apart,
+)
+from astrojepa.evaluation.vectors.stored import open_vectors
 
 CHOICES = [
     Choice("small.a", "small.a"),
@@ -30,6 +41,33 @@ def test_a_link_names_the_second_model_by_id_and_never_by_path_that_is_not_on_of
     assert named(CHOICES, "x") == "/runs/x"
     assert named(CHOICES, "random:small.a") == RANDOM
     assert named(CHOICES, "/etc/passwd") is None
+
+
+def test_vectors_open_by_their_hash_whatever_else_is_open_when_a_link_is_made(
+    tmp_path: Path,
+) -> None:
+    """One file is called by its name, one of two of a name by its folder too."""
+    paths, digests = [], []
+    for row, folder in enumerate("ab"):
+        (tmp_path / folder).mkdir()
+        paths.append(str(tmp_path / folder / "vec & co.npz"))
+        np.savez(paths[-1], object_id=np.array(["x", "y"]), vector=np.full((2, 3), float(row)))
+        digests.append(open_vectors(paths[-1]).hash[:8])
+
+    def offered(*paths: str) -> list[Choice]:
+        return told_apart(model_choices(True, [], Listing())) + told_apart(
+            [Choice(VECTORS + path, label_of(path)) for path in paths]
+        )
+
+    one, both = offered(paths[0]), offered(*paths)
+    assert both[-1].label == "b/vec & co.npz"
+    for path, digest in zip(paths, digests, strict=True):
+        assert named(both, "vec & co.npz", digest) == VECTORS + path
+    assert named(one, "a:vec & co.npz", digests[0]) == VECTORS + paths[0]
+    assert named(one, "b:vec & co.npz", digests[1]) is None
+    assert named(one, "other.npz", digests[0]) is None
+    Path(paths[0]).unlink()
+    assert named(both, "vec & co.npz", digests[0]) is None
 
 
 def test_the_overlap_is_counted_neighbour_by_neighbour() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -40,6 +41,7 @@ from app.server.settings import read_settings
 from app.session import (
     keepsake,
     large,
+    large_search,
     loaders,
     marks,
     opening,
@@ -49,6 +51,7 @@ from app.session import (
     waiting,
 )
 from app.session.large import Large
+from app.session.large_second import Both
 from astrojepa import plotting
 from astrojepa.data import open_dataset
 from astrojepa.data.crops import resize_frame
@@ -1206,6 +1209,30 @@ def test_an_image_is_searched_with_by_the_model_of_the_vectors_and_no_other(
     assert not test.error
     assert "1 of 1,100 galaxies match." in words(test)
     assert tables(test)[-1]["object_id"].tolist() == ["777"]
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What a large store asks of its map here."""
+
+    store: Any
+
+
+def test_the_option_of_the_first_store_is_no_advice_for_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released = SimpleNamespace(id="small.lejepa", hash="1" * 64)
+    monkeypatch.setattr(opening, "open_model", lambda *given: lambda report: released)
+    monkeypatch.setattr(loaders, "cards", lambda: [{"id": "small.lejepa"}])
+    store = SimpleNamespace(facts={"model": "small.lejepa", "model_hash": "0" * 64})
+    first = Large("sky", "k", Mapped(store))  # type: ignore[arg-type]
+    second = Both(first, "second", "k2", None, (None, None), store).other
+    for one, advice in (
+        (first, "start with --checkpoint and the right one."),
+        (second, "the released model of this name is another one."),
+    ):
+        with pytest.raises(ValueError, match=re.escape(f"(11111111); {advice}")):
+            large_search._model_task(one)[2](lambda *told: None)
 
 
 @pytest.fixture

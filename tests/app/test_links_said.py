@@ -17,7 +17,7 @@ from astrojepa.data.filters import MOST_LETTERS
 pytestmark = QUIET
 WRONG = {
     "model": "../../weights",
-    "data": "<b>",
+    "data": "x" * 201,
     "map": "umpa",
     "colour": "x" * 81,
     "galaxy": "-1",
@@ -149,7 +149,8 @@ def test_a_region_of_another_grid_is_refused_in_one_sentence_and_the_search_can_
     [
         ({"region": "9999.ff"}, "The region is of galaxy number 9999, but there are 60 galaxies"),
         ({"region": "3.ff", "model": "baseline"}, "which needs a model"),
-        ({"like": "3.9999"}, "9999 of them are not among the 60 here"),
+        ({"like": "3.9999"}, "and number 9999 is not among the 60 galaxies here"),
+        ({"like": "9998.9999"}, "and numbers 9998, 9999 are not among the 60 galaxies here"),
         ({"filter": "search_rank < 9"}, "search\\_rank, which is a column while there is a search"),
         ({"filter": "probe_prediction == 'x'"}, "once a probe is trained in the Probe lab"),
     ],

@@ -271,6 +271,20 @@ def test_work_whose_last_page_is_gone_stops_and_begins_anew_when_a_page_asks_aga
     assert again.value == "done"
 
 
+def test_the_result_of_a_job_is_given_where_it_is_there_and_asking_for_it_starts_nothing() -> None:
+    board = Queue(keep=2)
+    assert board.result(("a",)) is None
+    job = board.start(("a",), lambda report: "done")
+    assert job.finished.wait(60)
+    for other in "bcd":
+        assert board.result(("a",)) == "done", "what is asked for stays longest"
+        assert board.start((other,), lambda report: "else").finished.wait(60)
+    assert board.result(("b",)) is None
+    assert not board.has(("b",))
+    assert board.start(("bad",), lambda report: 1 / 0).finished.wait(60)
+    assert board.result(("bad",)) is None
+
+
 def test_a_board_says_how_many_jobs_are_ahead_and_turns_away_when_too_many_wait() -> None:
     board, free = Queue(most=2), threading.Event()
     jobs = [board.start((number,), lambda report: free.wait(60)) for number in range(3)]

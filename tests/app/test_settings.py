@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.server.serving import last_folders
 from app.server.settings import Source, is_hosted, is_loopback, read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +63,18 @@ def test_data_sets_of_equal_names_are_called_by_the_folders_that_tell_them_apart
         "other.h5 z=1",
         "simulated:9 z=1",
     ]
+
+
+def test_a_file_that_is_named_twice_is_offered_once_however_its_path_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = ["--data", "old", "--data", "./old/", "--data", "new/../old", "--data", "simulated"]
+    flags += ["--data", "simulated:9", "--vectors", "v.npz", "--vectors", f"{tmp_path}/v.npz"]
+    settings = read_settings(flags, {})
+    assert [source.name for source in settings.sources] == ["old", "simulated", "simulated:9"]
+    assert settings.vectors == ("v.npz",)
+    assert last_folders(["/a/old", "/a/old", "/b/old"]) == ["a/old", "a/old", "b/old"]
 
 
 def test_environment_fills_what_flags_leave_open() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import urllib.parse
+
 import numpy as np
 import pytest
 import streamlit
@@ -13,8 +15,11 @@ from app import shell
 from app.session import state
 from astrojepa.data.filters import MOST_LETTERS, on_one_line
 
-names = st.from_regex(r"[A-Za-z0-9._:+ =-]{1,80}", fullmatch=True)
 hashes = st.from_regex(r"[0-9a-f]{8,16}", fullmatch=True)
+files = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=255)
+names = st.builds(str.__add__, files, st.just("") | st.just("@") | hashes.map("@{}".format)).map(
+    state.name_in_link
+)
 words = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=60).filter(
     str.isprintable
 )
@@ -24,9 +29,10 @@ rows = st.lists(st.integers(0, state.MAX_ROW), unique=True, max_size=state.MOST_
 links = st.builds(
     state.Link,
     model=names,
-    model_hash=hashes,
+    model_hash=st.just("") | hashes,
     data=names,
-    data_hash=hashes,
+    data_hash=st.just("") | hashes,
+    second=names,
     projection=st.sampled_from(sorted(state.PROJECTIONS)),
     colour=words,
     row=st.none() | st.integers(0, state.MAX_ROW),
@@ -49,7 +55,8 @@ links = st.builds(
 
 @given(links)
 def test_a_link_survives_the_address_bar(link: state.Link) -> None:
-    assert state.decode_link(state.encode_link(link)) == link
+    query = urllib.parse.urlencode(state.encode_link(link))
+    assert state.decode_link(dict(urllib.parse.parse_qsl(query))) == link
 
 
 @given(
@@ -90,13 +97,35 @@ def test_any_address_gives_a_bounded_link(parameters: dict[str, str]) -> None:
     assert len(link.columns) <= state.MOST_COLUMNS
     assert max(map(len, (link.order, *link.columns))) <= 80
     assert len(link.filter) <= MOST_LETTERS
-    assert max(map(len, (link.model, link.data, link.colour, link.id))) <= 160
+    assert max(map(len, (link.model, link.data, link.colour, link.id))) <= 200
     assert "/" not in link.model + link.data, "no path comes in by the address"
 
 
-def test_paths_and_markup_are_not_names() -> None:
+@pytest.mark.parametrize(
+    ("text", "name", "digest"),
+    [
+        ("small.lejepa@0123abcd", "small.lejepa", "0123abcd"),
+        ("one:set.h5 z=1, (2)", "one:set.h5 z=1, (2)", ""),
+        ("@0123abcd", "", "0123abcd"),
+        ("a@", "a", ""),
+        ("a@b", "a@b", ""),
+        ("a@b@0123abcd", "a@b", "0123abcd"),
+        ("a@0123abcd@", "a@0123abcd", ""),
+        ("NGC & 100% [v2] #1; ~'x'.h5@0123abcd", "NGC & 100% [v2] #1; ~'x'.h5", "0123abcd"),
+    ],
+)
+def test_a_name_ends_at_the_last_at_sign_that_a_hash_follows(
+    text: str, name: str, digest: str
+) -> None:
+    assert state.misread({"data": text}) == ""
+    assert state.decode_link({"data": text}) == state.Link(data=name, data_hash=digest)
+    if text != "a@":
+        assert state.encode_link(state.Link(data=name, data_hash=digest)) == {"data": text}
+
+
+def test_paths_are_not_names() -> None:
     link = state.decode_link(
-        {"model": "../../etc/passwd", "data": "<b>@12345678", "galaxy": "-1", "map": "3d"}
+        {"model": "../../etc/passwd", "data": "..\\x@12345678", "galaxy": "-1", "map": "3d"}
     )
     assert link == state.Link(data_hash="12345678")
 

@@ -58,7 +58,7 @@ def test_data_and_vectors_of_equal_names_are_told_apart_chosen_and_linked(
 ) -> None:
     given = []
     for count, name in ((20, "one"), (24, "two")):
-        images = tmp_path / name / "galaxies"
+        images = tmp_path / name / "M 31 & co"
         images.mkdir(parents=True)
         for row in range(count):
             Image.fromarray(np.full((32, 32, 3), 9 * row, np.uint8)).save(images / f"g{row}.png")
@@ -69,18 +69,22 @@ def test_data_and_vectors_of_equal_names_are_told_apart_chosen_and_linked(
     options = {"flags": given, "checkpoint": ""}
     test = run_page(monkeypatch, pages_cache, "galaxy", **options)
     menus = {box.key: box for box in test.selectbox}
-    assert menus["source"].options[:2] == ["one/galaxies", "two/galaxies"]
+    assert menus["source"].options[:2] == ["one/M 31 & co", "two/M 31 & co"]
     assert {"one/vectors.npz", "two/vectors.npz"} <= set(menus["checkpoint"].options)
-    menus["source"].select("two/galaxies")
+    menus["source"].select("two/M 31 & co")
     settled(menus["checkpoint"].select(f"{VECTORS}{tmp_path / 'two' / 'vectors.npz'}").run())
     assert "of 24 (most" in words(test) or "of 24. Arrow" in words(test)
     query = dict(test.query_params)
-    assert query["data"].startswith("two:galaxies@")
+    assert query["data"].startswith("two:M 31 & co@")
     assert query["model"].startswith("two:vectors.npz@")
     again = run_page(monkeypatch, pages_cache, "galaxy", query=query, **options)
     menus = {box.key: box.value for box in again.selectbox}
-    assert menus["source"] == "two/galaxies"
+    assert menus["source"] == "two/M 31 & co"
     assert menus["checkpoint"] == f"{VECTORS}{tmp_path / 'two' / 'vectors.npz'}"
+    assert not again.info
+    query["model"] = query["model"].removeprefix("two:")  # as where it is the only one of its name
+    again = run_page(monkeypatch, pages_cache, "galaxy", query=query, **options)
+    assert again.session_state["checkpoint"] == menus["checkpoint"]
     assert not again.info
 
 

@@ -103,11 +103,10 @@ def left_out(workspace: Workspace) -> np.ndarray:
     """Return the rows of likely artefacts that the leaderboard leaves out; none where the images
     have not been checked. Computes nothing.
     """
-    key = check_task(workspace)[0]
-    if st.session_state.get(state.SHOW_ARTEFACTS) or not loaders.jobs().has(key):
+    checks = loaders.jobs().result(check_task(workspace)[0])
+    if st.session_state.get(state.SHOW_ARTEFACTS) or checks is None:
         return np.zeros(0, np.int64)
-    checks = loaders.jobs().start(key, lambda report: None).value
-    return np.zeros(0, np.int64) if checks is None else likely(checks.artefact)
+    return likely(checks.artefact)
 
 
 def artefacts_included() -> bool:

@@ -38,7 +38,5 @@ def likely_artefacts(large: Large, images: Any, rows: np.ndarray) -> np.ndarray 
     from astrojepa.evaluation.pictures.artefacts import LIKELY
 
     key = check_task(large, images, rows)[0]
-    if images is None or not loaders.jobs().has(key):
-        return None
-    found = loaders.jobs().start(key, lambda report: None).value
+    found = None if images is None else loaders.jobs().result(key)
     return None if found is None else found[0][found[1].artefact > LIKELY]

@@ -94,9 +94,10 @@ def _cost(workspace: Workspace) -> str:
 def measured_verdict(workspace: Workspace) -> str:
     """Repeat which score the last benchmark of these galaxies found best; "" where none was run."""
     asked = st.session_state.get(ASKED)
-    if not asked or asked[:-1] != workspace.key or not loaders.jobs().has(("quality", *asked)):
+    if not asked or asked[:-1] != workspace.key:
         return ""
-    rows = loaders.jobs().start(("quality", *asked), lambda report: None).value
+    if (rows := loaders.jobs().result(("quality", *asked))) is None:
+        return ""
     return quality_verdict([row for row in rows if row.vectors in SHOWN], asked[-1])
 
 

@@ -67,9 +67,9 @@ def _second(workspace: Workspace) -> Workspace | None:
     first = workspace.choice.reference
     choices = [choice for choice in workspace.choices if choice.reference != first]
     labels = {choice.reference: choice.label for choice in choices}
-    name = st.session_state.pop(state.SECOND_ASKED, "")
-    if name:
-        if (wanted := named(choices, name)) is not None:
+    digest = st.session_state.pop(state.SECOND_HASH_ASKED, "")
+    if name := st.session_state.pop(state.SECOND_ASKED, ""):
+        if (wanted := named(choices, name, digest)) is not None:
             st.session_state[state.SECOND] = wanted
         else:
             missing = f"The link's second model {name} is not available here; choose another one."

@@ -240,13 +240,13 @@ def _again_and_file(
 
 def _difference(key: tuple[Any, ...]) -> None:
     """Say what the labels changed that were given since the probe before."""
-    before, jobs = st.session_state.get(state.PROBED_BEFORE), loaders.jobs()
-    if not before or before[:4] != key[:4] or before == key or not jobs.has(("probe", *before)):
+    before = st.session_state.get(state.PROBED_BEFORE)
+    if not before or before[:4] != key[:4] or before == key:
         return
-    now, then = (
-        jobs.start(("probe", *one), lambda report: None).value.rows[0].result
-        for one in (key, before)
-    )
+    reports = [loaders.jobs().result(("probe", *one)) for one in (key, before)]
+    if None in reports:
+        return
+    now, then = (report.rows[0].result for report in reports)
     if np.array_equal(now.truth, then.truth):
         verb, numbers = words(aj.paired_bootstrap(now, then))
         st.caption(f"With these labels the probe {verb} the one before: {numbers}.")

@@ -102,8 +102,7 @@ def open_vectors(path: str | Path, label_column: str = "") -> Stored:
     if (path / MANIFEST).is_file():
         return _of_shards(path)
     if path.is_dir():
-        store = open_store(path, label_column)
-        found, digest = store.read(), store.hash
+        found = open_store(path, label_column).read()
     elif not path.is_file():
         raise FileNotFoundError(f"There are no vectors {path}; write some with astrojepa embed.")
     elif (read := READERS.get(path.suffix.lower())) is None:
@@ -112,7 +111,8 @@ def open_vectors(path: str | Path, label_column: str = "") -> Stored:
             f"folder of Parquet files."
         )
     else:
-        found, digest = read(path, label_column), content_hash(path).hex()[:16]
+        found = read(path, label_column)
+    digest = hash_of(path)
     ids = _checked_ids(path, found)
     labels, classes, note = _labels(path, found, ids)
     _check_finite(path, found.vectors, ids)
@@ -192,10 +192,18 @@ def rows_of(stored: Stored, data: Dataset) -> np.ndarray:
     return rows
 
 
+def hash_of(path: str | Path) -> str:
+    """Hash of a file of vectors, or of what the manifest of a folder says (16 hex digits)."""
+    path = Path(path)
+    if path.is_dir() and not (path / MANIFEST).is_file():
+        return open_store(path).hash
+    return content_hash(path / MANIFEST if path.is_dir() else path).hex()[:16]
+
+
 def _of_shards(path: Path) -> Stored:
     found = read_shards(path)
     _check_finite(path, found.vectors, found.ids)
-    digest = content_hash(path / MANIFEST).hex()[:16]
+    digest = hash_of(path)
     galaxies = _without_images(path.name, found, *read_places(path), f"vectors {digest}")
     return Stored(path.name, digest, found, galaxies, open_shards(path).facts["model"])
 
