@@ -505,7 +505,7 @@ def test_a_selection_of_a_large_store_is_collected_kept_by_id_exported_and_sent(
     sent = Table.read(url2pathname(urlsplit(topcat["url"]).path), format="votable")
     assert list(sent["id"]) == names, "in the order of the selection"
     again = run(monkeypatch, pages_cache, store, query=query)
-    again.session_state["kept_found"] = {key: kept}
+    again.session_state["kept_found"] = {key: (keepsake.Kept(), kept)}
     settled(again.run())
     assert again.session_state["collections"] == test.session_state["collections"]
 
