@@ -95,6 +95,36 @@ def read(text: object, count: int | None) -> Kept:
     return Kept(marks, collections, {name: found for name, found in drawn_on.items() if found})
 
 
+def joined(mine: Kept, before: Kept, now: Kept) -> Kept:
+    """Return what this session holds with what others changed or added between `before` and `now`.
+
+    What this session changed since stays, and what it took back is not there again. What others
+    took back stays too: a browser that has forgotten everything says the same.
+    """
+    marks = {
+        row: value
+        for row, value in now.marks.items()
+        if before.marks.get(row) != value and mine.marks.get(row) == before.marks.get(row)
+    }
+    return Kept(
+        {**mine.marks, **marks},
+        _with_added(mine.collections, before.collections, now.collections),
+        _with_added(mine.drawn_on, before.drawn_on, now.drawn_on),
+    )
+
+
+def _with_added(
+    mine: Mapping[str, tuple[Any, ...]],
+    before: Mapping[str, tuple[Any, ...]],
+    now: Mapping[str, tuple[Any, ...]],
+) -> dict[str, tuple[Any, ...]]:
+    added = {name: {*own} - {*before.get(name, ())} for name, own in now.items()}
+    return {
+        **mine,
+        **{name: tuple(sorted({*mine.get(name, ()), *new})) for name, new in added.items() if new},
+    }
+
+
 def _is_row(value: object, count: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < count
 

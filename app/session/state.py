@@ -86,7 +86,8 @@ SHOW_ARTEFACTS = "show_artefacts"  # whether the leaderboard includes likely art
 BOARD_MODE = "board_mode"  # leaderboard, review, artefacts or benchmark
 # data hash -> app/session/marks.py's Review; never leaves the session but by export
 REVIEWS = "reviews"
-# of a large store, by the hash of its ids: what the browser kept, by id, until rows are known
+# of a large store, by the hash of its ids: what the browser kept before and keeps now, by id, until
+# rows are known
 KEPT_FOUND = "kept_found"
 KEPT_IDS = "kept_ids"  # row -> id
 PRESSES = "presses"  # by component: the number of the last press that was taken
@@ -96,7 +97,7 @@ SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged images are lef
 COLLECTIONS = "collections"  # of the lasso, by data set: name -> rows
 DRAWN_ON = "drawn_on"  # by data set: name of a collection -> hashes of the models of those maps
 SESSION = "session"  # what tells this session from others of the same page
-HEARD = "heard"  # hashes of galaxies of which the browser has said what it kept
+TAKEN = "taken"  # number of the last message of the browser about what it keeps
 SHARED = "shared"  # what a sample's collections are of: its hash, and those of its store
 UNKEPT = "unkept"  # hashes of galaxies whose collections are too large for the browser
 STORE = "store"  # what the browser keeps has changed inside a part of the page

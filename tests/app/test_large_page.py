@@ -479,7 +479,7 @@ def test_a_selection_of_a_large_store_is_collected_kept_by_id_exported_and_sent(
     monkeypatch.setattr(
         collections_bar, "export_menu", lambda *own, **more: exported.update({own[0]: own})
     )
-    monkeypatch.setattr(keepsake_of_large, "keep", lambda key, own, take: texts.update(own))
+    monkeypatch.setattr(keepsake_of_large, "keep", lambda own, take: texts.update(own))
     frame = pd.read_parquet(store)
     chosen = frame[frame["redshift"] > np.float32(0.3)].sort_values("magnitude", kind="stable")
     names = chosen["object_id"].astype(str).tolist()
@@ -505,7 +505,7 @@ def test_a_selection_of_a_large_store_is_collected_kept_by_id_exported_and_sent(
     sent = Table.read(url2pathname(urlsplit(topcat["url"]).path), format="votable")
     assert list(sent["id"]) == names, "in the order of the selection"
     again = run(monkeypatch, pages_cache, store, query=query)
-    again.session_state["kept_found"] = {key: kept}
+    again.session_state["kept_found"] = {key: (keepsake.Kept(), kept)}
     settled(again.run())
     assert again.session_state["collections"] == test.session_state["collections"]
 

@@ -1,8 +1,10 @@
-// Keeps texts in the browser's local storage, by the galaxies that they are about. What was kept before is sent, and nothing written
-// until the server has heard it. A browser that allows no storage keeps nothing, and the session goes on.
+// Keeps texts in the browser's local storage, by the galaxies that they are about. Whatever else is there, of an earlier visit or of
+// another tab, is sent with what this page knew of it, and nothing written until the server has taken it. A browser that allows no
+// storage keeps nothing, and the session goes on.
 
 const PREFIX = "astrojepa:";
-const last = {}; // what this page wrote, by session and galaxies: that is not what was kept before
+const known = {}; // by session and galaxies: what this page wrote, or sent and was taken
+let sent = {}; // what the server has yet to take
 
 function stored(name) {
   try {
@@ -15,16 +17,23 @@ function stored(name) {
 export default function keepsake({ data, setTriggerValue }) {
   if (!data) return;
   const key = (name) => `${data.session} ${name}`;
-  const kept = Object.fromEntries(Object.keys(data.texts).map((name) => [name, stored(name)]));
-  if (!data.heard && Object.entries(kept).some(([name, text]) => text !== (last[key(name)] ?? ""))) {
-    setTriggerValue("found", { kept });
+  const names = Object.keys(data.texts);
+  if (data.taken === sent.number) {
+    Object.assign(known, sent.texts);
+    sent = {};
+  }
+  const kept = Object.fromEntries(names.map((name) => [name, [known[key(name)] ?? "", stored(name)]]));
+  if (Object.values(kept).some(([before, now]) => before !== now)) {
+    const texts = Object.fromEntries(names.map((name) => [key(name), kept[name][1]]));
+    if (JSON.stringify(texts) !== JSON.stringify(sent.texts)) sent = { number: Math.random(), texts };
+    setTriggerValue("found", { found: { kept, number: sent.number } });
     return;
   }
   try {
     for (const [name, text] of Object.entries(data.texts)) {
       if (text) localStorage.setItem(PREFIX + name, text);
       else localStorage.removeItem(PREFIX + name);
-      last[key(name)] = text;
+      known[key(name)] = text;
     }
   } catch {
     // no storage, or it is full

@@ -1,9 +1,12 @@
-"""Marks and collections survive a reload: the browser keeps them and hands them back once."""
+"""Marks and collections survive a reload: the browser keeps them, for all its tabs, and hands back
+what a session does not know.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -14,6 +17,8 @@ from ...session.workspace import Workspace
 from ..browser import component, hears
 
 KEY = "keepsake"
+# by the name of a text: what the page knew the browser to keep, and what it keeps now
+Found = Callable[[str], tuple[Any, Any]]
 
 
 def keep_in_browser(workspace: Workspace) -> None:
@@ -23,15 +28,16 @@ def keep_in_browser(workspace: Workspace) -> None:
     place = workspace.data.galaxies_hash
     names = [place, *_of_sample(workspace)]
 
-    def found(kept: dict[str, Any]) -> None:
+    def take(found: Found) -> None:
         for name in names:
-            take_over(name, keepsake.read(kept.get(name), len(workspace.data)))
+            before, now = (keepsake.read(text, len(workspace.data)) for text in found(name))
+            take_over(name, before, now)
         for sample in names[1:]:
             rows = sampling.stratified_rows(workspace.whole.labels).tolist()
             follow_links.take_along(sample, place, rows)
 
     # a sample's are those of all galaxies from now on
-    keep(place, {name: written(name, held(name)) for name in names}, found)
+    keep({name: written(name, held(name)) for name in names}, take)
 
 
 def written(name: str, kept: keepsake.Kept) -> str:
@@ -41,23 +47,32 @@ def written(name: str, kept: keepsake.Kept) -> str:
     return keepsake.write(kept)
 
 
-def keep(place: str, texts: Mapping[str, str], take: Callable[[dict[str, Any]], None]) -> None:
-    """Have the browser keep texts by their names, after it has handed over, once for a `place`,
-    what it kept before.
+def keep(texts: Mapping[str, str], take: Callable[[Found], None]) -> None:
+    """Have the browser keep texts by their names, after it has handed over what it keeps and this
+    session does not know: of an earlier visit, or of another tab.
     """
-    heard = st.session_state.setdefault(state.HEARD, set())
     session = st.session_state.setdefault(state.SESSION, secrets.token_hex(8))
 
-    def found(kept: Any) -> None:
-        if place not in heard and isinstance(kept, dict):
-            heard.add(place)
-            take(kept)
+    def found(message: Any) -> None:
+        if not isinstance(message, dict) or not isinstance(kept := message.get("kept"), dict):
+            return
+        number = message.get("number")
+        if not isinstance(number, float) or number == st.session_state.get(state.TAKEN):
+            return
+        st.session_state[state.TAKEN] = number
 
+        def both(name: str) -> tuple[Any, Any]:
+            pair = kept.get(name)
+            return (pair[0], pair[1]) if isinstance(pair, list) and len(pair) == 2 else ("", "")
+
+        take(both)
+
+    taken = st.session_state.get(state.TAKEN)
     with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
         component(KEY)(
-            data={"texts": dict(texts), "heard": place in heard, "session": session},
+            data={"texts": dict(texts), "taken": taken, "session": session},
             key=KEY,
-            on_found_change=hears(KEY, "found", "kept", found),
+            on_found_change=hears(KEY, "found", "found", found),
         )
 
 
@@ -82,12 +97,15 @@ def held(name: str) -> keepsake.Kept:
     return keepsake.Kept(review.marks, collections, drawn_on)
 
 
-def take_over(name: str, kept: keepsake.Kept) -> None:
-    """Put what was kept beside what the session holds, which wins."""
+def take_over(name: str, before: keepsake.Kept, now: keepsake.Kept) -> None:
+    """Put what others have added to what the browser kept `before` beside what is held here."""
+    mine = held(name)
+    both = keepsake.joined(mine, before, now)
     reviews = st.session_state.setdefault(state.REVIEWS, {})
-    if kept.marks:
-        reviews[name] = resume(reviews.get(name, Review()), kept.marks)
-    for key, before in ((state.COLLECTIONS, kept.collections), (state.DRAWN_ON, kept.drawn_on)):
-        if before:
-            held = st.session_state.setdefault(key, {})
-            held[name] = {**before, **held.get(name, {})}
+    if new := dict(both.marks.items() - mine.marks.items()):
+        review = reviews.get(name, Review())
+        own = {row: value for row, value in review.marks.items() if row not in new}
+        reviews[name] = resume(replace(review, marks=own), new)
+    for key, found in ((state.COLLECTIONS, both.collections), (state.DRAWN_ON, both.drawn_on)):
+        if found:
+            st.session_state.setdefault(key, {})[name] = dict(found)

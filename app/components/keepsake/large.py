@@ -9,7 +9,7 @@ import streamlit as st
 from ...session import keepsake, state
 from ...session.keepsake import Kept
 from ...session.large import RANKED, Large
-from .keepsake import held, keep, take_over, written
+from .keepsake import Found, held, keep, take_over, written
 
 
 def begun(large: Large) -> str | None:
@@ -18,13 +18,13 @@ def begun(large: Large) -> str | None:
     """
     if (key := large.galaxies_hash()) is None:
         return None
-    kept: Kept | None = st.session_state.get(state.KEPT_FOUND, {}).get(key)
-    if kept is None:
+    found: tuple[Kept, ...] | None = st.session_state.get(state.KEPT_FOUND, {}).get(key)
+    if found is None:
         return key
-    rows = large.rows_of(tuple(_galaxies(kept)))
+    rows = large.rows_of(tuple(dict.fromkeys(one for kept in found for one in _galaxies(kept))))
     if rows is None:
         return None
-    take_over(key, _renamed(kept, rows))
+    take_over(key, *(_renamed(kept, rows) for kept in found))
     del st.session_state[state.KEPT_FOUND][key]
     return key
 
@@ -37,13 +37,14 @@ def keep_large(large: Large, key: str) -> None:
     if new := [row for row in rows if row not in ids]:
         ids.update(zip(new, large.names(new), strict=True))
 
-    def take(found: dict[str, Any]) -> None:
-        st.session_state.setdefault(state.KEPT_FOUND, {})[key] = keepsake.read(found.get(key), None)
+    def take(found: Found) -> None:
+        kept = tuple(keepsake.read(text, None) for text in found(key))
+        st.session_state.setdefault(state.KEPT_FOUND, {})[key] = kept
 
     text = written(key, _renamed(kept, ids))
     if _many(kept):
         st.session_state[state.UNKEPT].add(key)
-    keep(key, {key: text}, take)
+    keep({key: text}, take)
 
 
 def _many(kept: Kept) -> bool:
