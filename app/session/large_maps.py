@@ -92,8 +92,7 @@ def polygons() -> Any:
 def at_hand(large: Large) -> LargeMap:
     """Return the chosen map if it is there, else that of x and y; computes nothing."""
     key = _task(large, st.session_state.get(state.PROJECTION, OWN))[0]
-    there = loaders.jobs().has(key)
-    found: LargeMap | None = loaders.jobs().start(key, lambda report: None).value if there else None
+    found: LargeMap | None = loaders.jobs().result(key)
     return found or large.map
 
 
