@@ -26,12 +26,13 @@ else:
     import streamlit as st
     from streamlit import net_util
 
-    first_look, memory, navigation, pictures, readiness = (
+    first_look, memory, navigation, pictures, readiness, unsent = (
         import_module(f"{PACKAGE}.server.{name}")
-        for name in ("first_look", "memory", "navigation", "pictures", "readiness")
+        for name in ("first_look", "memory", "navigation", "pictures", "readiness", "unsent")
     )
     memory.give_back()
     navigation.hold()
+    unsent.keep()
     # s; at the usual 5 ms each of a heatmap's hundreds of small steps waits that long for other
     # visitors' pages.
     sys.setswitchinterval(0.001)

@@ -52,9 +52,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextmanager
-def running(folder: Path, *flags: str) -> Iterator[Server]:
-    """Start `streamlit run app/main.py`, the real command, from a folder that is not the
-    repository, with a cold cache.
+def running(folder: Path, *flags: str, script: Path = ROOT / "app" / "main.py") -> Iterator[Server]:
+    """Start `streamlit run app/main.py`, the real command, or another script, from a folder that is
+    not the repository, with a cold cache.
     """
     port = free_port()
     cache, log = folder / "cache", folder / "log.txt"
@@ -77,7 +77,7 @@ def running(folder: Path, *flags: str) -> Iterator[Server]:
     command = [
         str(streamlit),
         "run",
-        str(ROOT / "app" / "main.py"),
+        str(script),
         "--server.port",
         str(port),
         "--server.headless",
