@@ -53,7 +53,7 @@ def add_to(commands: Any) -> None:
         "--score",
         "--method",
         default="",
-        help=(f"score (default {DEFAULT}, of --vectors {OF_VECTORS}); an unknown name lists all"),
+        help=(f"score (default {DEFAULT}, with --vectors {OF_VECTORS}); an unknown name lists all"),
     )
     strange.add_argument(
         "--k", type=int, default=20, help="number of neighbours for knn and lof (default 20)"
@@ -64,8 +64,8 @@ def add_to(commands: Any) -> None:
         "--out",
         type=Path,
         help=(
-            f"JSON or {TABLE_FILE}; with every galaxy, or with the leaderboard; or, for more than "
-            "200,000 vectors in Parquet files, a new folder with all their columns and score"
+            f"JSON or {TABLE_FILE}; of all galaxies, or of the leaderboard; or, for more than "
+            "200,000 vectors in Parquet files, a new folder with their columns and a column score"
         ),
     )
     strange.add_argument(

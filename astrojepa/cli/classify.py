@@ -47,7 +47,7 @@ def add_to(commands: Any) -> None:
     tune.add_argument(
         "--frozen",
         action="store_true",
-        help="keep the model fixed and train a linear probe only, in minutes",
+        help="keep the encoder fixed and fit only a linear probe, which takes minutes",
     )
     tune.add_argument(
         "--epochs", type=int, default=10, help="passes over the labelled galaxies (default 10)"
@@ -75,7 +75,7 @@ def add_to(commands: Any) -> None:
     )
     predict.add_argument(
         "classifier",
-        help="classifier: a file of finetune, or a probe downloaded from the Probe lab",
+        help="classifier: a file that finetune wrote, or a probe downloaded from the Probe lab",
     )
     add_data(predict)
     add_vectors(predict, "of the same model, in place of images")

@@ -60,7 +60,7 @@ def add_to(commands: Any) -> None:
         type=int,
         default=0,
         metavar="COUNT",
-        help="also rotate and mirror this many galaxies",
+        help="also measure how vectors of this many galaxies change if rotated or mirrored",
     )
     compare.add_argument(
         "--out",

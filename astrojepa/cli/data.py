@@ -20,7 +20,7 @@ def add_to(commands: Any) -> None:
         commands,
         "data",
         _contents,
-        "Describe a data set; verify, audit, pack or download one.",
+        "Describe a data set; or verify, audit, pack, download or fetch one.",
         "--data galaxies",
         model=False,
     )
@@ -79,7 +79,7 @@ def add_to(commands: Any) -> None:
         "--size", type=int, default=160, help="largest image side, pixels (default 160)"
     )
     small.add_argument(
-        "--format", default="jpeg", help="jpeg (default), or webp with a quarter of the size"
+        "--format", default="jpeg", help="jpeg (default), or webp, a quarter of the size"
     )
     small.add_argument(
         "--quality", type=int, help="image quality, 1 to 100 (default: jpeg 92, webp 80)"
@@ -92,7 +92,7 @@ def _declare_cutouts(actions: Any) -> None:
         actions,
         "cutouts",
         _cutouts,
-        "Fetch an image of each galaxy of a catalogue into a folder; run again, it continues.",
+        "Fetch an image of each galaxy of a catalogue into a folder, or continue.",
         "catalogue.fits --service legacysurvey --out my_galaxies",
     )
     cutouts.add_argument("catalogue", type=Path, help="table with ra and dec in degrees, and id")
@@ -108,9 +108,9 @@ def _declare_cutouts(actions: Any) -> None:
         "--scale", type=float, default=0.262, help="arcseconds per pixel (default 0.262)"
     )
     cutouts.add_argument("--format", default="jpeg", help="jpeg (default) or fits")
-    cutouts.add_argument("--bands", default="", help="filters, a letter each (default grz)")
+    cutouts.add_argument("--bands", default="", help="filters, one letter each (default grz)")
     cutouts.add_argument(
-        "--rate", type=float, default=2.0, help="most requests a second (default 2)"
+        "--rate", type=float, default=2.0, help="largest number of requests a second (default 2)"
     )
     cutouts.add_argument("--url", default="", help="another https address of the service")
 

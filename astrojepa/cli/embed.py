@@ -27,8 +27,8 @@ def add_to(commands: Any) -> None:
         type=Path,
         help=(
             "folder for Parquet files, one per process of torchrun --nproc_per_node=N -m astrojepa "
-            "embed ... (run again, it continues where it stopped), or an .npz file with vectors, "
-            "ids, labels and classes"
+            "embed ... (after an interruption the same command continues), or a .npz file with "
+            "vectors, ids, labels and classes"
         ),
     )
     embed.add_argument(
@@ -36,8 +36,8 @@ def add_to(commands: Any) -> None:
         type=_part,
         metavar="R/W",
         help=(
-            "compute part R of W (1 to W) of the folder alone, e.g. 3/16: jobs of a cluster, or "
-            "machines that share the folder, each take one"
+            "compute only part R of W, e.g. 3/16: jobs of a cluster, or machines that share the "
+            "folder, each compute one"
         ),
     )
     embed.add_argument(

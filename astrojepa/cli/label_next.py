@@ -47,15 +47,15 @@ def add_to(commands: Any) -> None:
         "--curve",
         action="store_true",
         help=(
-            "instead measure accuracy against the number of labels on a labelled data set, --count "
-            "at a time, and compare with random labels"
+            "on a labelled data set: measure accuracy against the number of labels, --count more "
+            "at a time, and compare with labelling random galaxies"
         ),
     )
     add_benchmark(chosen)
     chosen.add_argument(
-        "--most", type=int, default=400, help="largest number of labels (default 400)"
+        "--most", type=int, default=400, help="with --curve: largest number of labels (default 400)"
     )
-    chosen.add_argument("--draws", type=int, default=10, help="random starts (default 10)")
+    chosen.add_argument("--draws", type=int, default=10, help="random starts of --curve (default 10)")
 
 
 def _label_next(options: argparse.Namespace) -> int:

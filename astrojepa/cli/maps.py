@@ -57,7 +57,7 @@ def add_to(commands: Any) -> None:
         "--place",
         default="",
         metavar="DATA",
-        help="place these galaxies on the map of --data instead",
+        help="write these galaxies, placed on the map of --data, instead of those of --data",
     )
     project.add_argument(
         "--trust",
@@ -77,8 +77,8 @@ def add_to(commands: Any) -> None:
     project.add_argument(
         "--beside",
         action="store_true",
-        help="for a new folder: keep the map that the store has (x, y) and its order, and add this "
-        "one, as columns such as x_tsne and y_tsne",
+        help="for a new folder: keep the old map (x, y) and order, and add the new map as columns "
+        "such as x_tsne and y_tsne",
     )
     project.add_argument(
         "--out",

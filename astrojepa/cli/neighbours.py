@@ -61,8 +61,8 @@ def add_to(commands: Any) -> None:
         type=int,
         metavar="COUNT",
         help=(
-            "with --vectors: measure instead how many of the 10 nearest of COUNT galaxies the "
-            "index of a large store finds, and how long a query takes"
+            "with --vectors: measure instead, for COUNT galaxies, what share of their 10 nearest "
+            "the index of a large store finds, and how long a query takes"
         ),
     )
     near.add_argument("--out", type=Path, help=f"{TABLE_FILE}; with --recall a JSON file")

@@ -50,7 +50,7 @@ def declare(
         )
         add_data(made)
     if stored:
-        add_vectors(made, "in place of the model; with --data, for the galaxies of the same ids")
+        add_vectors(made, "in place of the model; with --data, matched to the galaxies by id")
     return made
 
 
@@ -61,7 +61,7 @@ def add_vectors(
         "--vectors",
         type=Path,
         metavar="FILE",
-        help=(f"vectors {use}: what embed wrote, or {files} with object_id and vector"),
+        help=(f"vectors {use}: output of embed, or {files} with object_id and vector"),
     )
 
 

@@ -44,8 +44,8 @@ def add_table(parser: argparse.ArgumentParser) -> None:
         "--few-labels",
         action="store_true",
         help=(
-            "also train on 1 to 20 labels per class and on 1, 5, 10 and 100 %% of them, several "
-            "draws each"
+            "also train on 1 to 20 labels per class and on 1, 5, 10 and 100 %% of all labels, "
+            "several random draws each"
         ),
     )
     parser.add_argument(

@@ -23,7 +23,7 @@ def add_to(commands: Any) -> None:
         model=False,
     )
     export.add_argument("model", metavar="RUN", help="run folder, or one of its .pt files")
-    export.add_argument("--id", required=True, help="architecture.recipe")
+    export.add_argument("--id", required=True, help="id of the model: architecture.recipe")
     export.add_argument("--out", default="checkpoints", help="folder (default checkpoints)")
     export.add_argument(
         "--orientations",
@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:
     )
     export.add_argument(
         "--backbone",
-        help="another encoder of the same layers, for example nested:resnet10t for "
+        help="another encoder with the same layers, for example nested:resnet10t in place of "
         "petrosian:resnet10t (default: as trained)",
     )
     export.add_argument("--description", default="", help="one sentence on the training data")
@@ -44,7 +44,7 @@ def add_to(commands: Any) -> None:
         type=Path,
         action="append",
         default=[],
-        help="JSON of the probe command; repeatable",
+        help="JSON of probe --out, whose numbers the card gets; repeatable",
     )
     metrics = declare(
         commands,

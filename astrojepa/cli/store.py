@@ -21,7 +21,7 @@ def add_to(commands: Any) -> None:
         commands,
         "simulate-store",
         _simulate_store,
-        "Write a store of made-up vectors whose true neighbours are known, or continue one.",
+        "Write a store of simulated vectors whose true neighbours are known, or continue one.",
         "--count 1000000 --out store",
         model=False,
     )
@@ -58,7 +58,7 @@ def add_to(commands: Any) -> None:
         "--filter",
         default="",
         metavar="EXPRESSION",
-        help="over the columns, such as 'redshift < 0.1 & label == \"Merging\"'",
+        help="condition on columns, such as 'redshift < 0.1 & label == \"Merging\"'",
     )
     chosen.add_argument("--out", type=Path, help=f"{TABLE_FILE}; with every column but vectors")
     divided = declare(
@@ -74,7 +74,7 @@ def add_to(commands: Any) -> None:
         "--partition",
         type=int,
         default=1_000_000,
-        help="most galaxies in a partition (default 1,000,000)",
+        help="largest number of galaxies in a partition (default 1,000,000)",
     )
     divided.add_argument(
         "--float32",

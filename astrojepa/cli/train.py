@@ -89,7 +89,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         metavar="RUN",
-        help="continue this run with its config; --data may give a new path of the same galaxies",
+        help="continue this run with its config; --data may give a new path to the same galaxies",
     )
     parser.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
     parser.add_argument(
@@ -108,7 +108,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="EPOCHS",
-        help="validate and save after so many epochs and after the last (default 1); on a GPU "
+        help="validate and save every so many epochs, and after the last (default 1); on a GPU "
         "validation may take as long as an epoch",
     )
     parser.add_argument(
