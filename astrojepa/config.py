@@ -153,8 +153,8 @@ class ModelConfig(Settings):
         "vit, or an encoder for training on views: "
         + ", ".join(CONV_BACKBONES)
         + f"; or one of these after a prefix: {POLAR} samples the image at radii and angles, "
-        f"{PETROSIAN} the same out to 1.5 Petrosian radii of the galaxy, {NESTED} out to 1.5 and to "
-        "0.75 of them",
+        f"{PETROSIAN} the same out to 1.5 Petrosian radii of the galaxy, {NESTED} out to 1.5 and "
+        "to 0.75 of them",
     )
     readout: str = setting(
         "last",

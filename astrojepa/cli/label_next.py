@@ -55,7 +55,7 @@ def add_to(commands: Any) -> None:
     chosen.add_argument(
         "--most", type=int, default=400, help="with --curve: largest number of labels (default 400)"
     )
-    chosen.add_argument("--draws", type=int, default=10, help="random starts of --curve (default 10)")
+    chosen.add_argument("--draws", type=int, default=10, help="random starts (default 10)")
 
 
 def _label_next(options: argparse.Namespace) -> int:
