@@ -138,6 +138,24 @@ def test_a_lasso_shows_its_first_galaxies_without_scrolling_and_leaves_the_map_a
         context.close()
 
 
+def test_the_map_in_space_is_as_high_as_the_canvas_and_fills_a_large_screen(
+    server: Any, browser: Any
+) -> None:
+    heights: dict[str, list[float]] = {"canvas": [], "space": []}
+    context = browser.new_context()
+    explorer = Explorer(context.new_page(), server.url)
+    for drawing, shown in (("canvas", ".stage"), ("space", ".st-key-map_figure_space")):
+        explorer.page.goto(f"{server.url}/?map=pca&drawing={drawing}")
+        map_ = explorer.page.locator(shown)
+        explorer.appears(map_)
+        for width, height in ((1440, 900), (2560, 1440)):
+            explorer.page.set_viewport_size({"width": width, "height": height})
+            heights[drawing].append(map_.bounding_box()["height"])
+    assert heights["space"] == heights["canvas"]
+    assert heights["space"][1] > 1440 * 0.8
+    context.close()
+
+
 def test_the_image_of_a_galaxy_stands_before_its_patch_errors_in_one_column(
     server: Any, browser: Any
 ) -> None:
