@@ -51,8 +51,7 @@ def _say_what_is_not_there(large: Large, link: state.Link) -> None:
         )
     if link.only not in {"", state.ALL_CLASSES}:
         say_instead(
-            f"The leaderboard of a large store is not of one class, such as {link.only!r}",
-            "all classes are shown; its filter can choose one",
+            f"A large store does not rank the class {link.only!r} alone", "all classes are shown"
         )
     known = {*large.map.store.names, *large.made}
     if missing := [name for name in link.columns if name not in known]:

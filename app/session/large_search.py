@@ -178,7 +178,7 @@ def without(large: Large) -> str:
     if not facts.get("model_hash"):
         return (
             "The store does not say which model its vectors are from, so no image can be compared "
-            "with them. *More like this* searches with a galaxy of the store."
+            "with them. “More like this” searches with a galaxy of the store."
         )
     if _choice(large) is None:
         return (

@@ -434,7 +434,7 @@ def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
         ),
         ("anomalies", {"sort": "age"}, "cannot be ranked by 'age'; they are ranked by 'score'"),
         ("anomalies", {"score": "lof"}, "'lof' is not available for a large store"),
-        ("anomalies", {"only": "Merging"}, "not of one class, such as 'Merging'; all classes"),
+        ("anomalies", {"only": "Merging"}, "not rank the class 'Merging' alone; all classes"),
         ("anomalies", {"page": "500"}, "has no page 500; page 120 is shown"),
         ("probe", {"learn": "age"}, "have no target 'Age'; 'Classes of the data' is chosen"),
     ],

@@ -102,7 +102,7 @@ def show(settings: Settings) -> None:
 
 def _section(title: str, text: str) -> None:
     st.header(title, anchor=False)
-    st.markdown(text)
+    st.markdown(text.replace(" %", "\N{NO-BREAK SPACE}%"))
 
 
 PAGE = Page("About", 7, show, opens_galaxies=False)

@@ -593,9 +593,10 @@ def _galaxy(
     found = nearest(large, images, row)
     search_buttons(StoreSearch(large), row)
     columns_and_links(large, table)
-    copy_link(publish(large))
-    if st.button("Open galaxy page", key="open_galaxy"):
-        go("galaxy")
+    with st.container(horizontal=True):
+        if st.button("Open galaxy page", key="open_galaxy"):
+            go("galaxy")
+        copy_link(publish(large))
 
     def survey() -> None:
         with beside:
