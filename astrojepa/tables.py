@@ -168,17 +168,31 @@ def _votable(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
         warnings.simplefilter("ignore", AstropyWarning)
         written = [_with_written_unit(column, "vounit") for column in columns]
         found = from_table(_astropy_table(written, {}))
+        names = set(facts)
         for name, value in facts.items():
-            fact = Info(name=name, value=one_line(value))
+            called = _identifier(name, names)
+            fact = Info(name=called, value=one_line(value))
             fact.ID = None  # else astropy takes the name, which a column may have as well
+            fact.content = None if called == name else one_line(name)
             found.resources[0].infos.append(fact)
-        taken: set[str] = set()
-        for number, field in enumerate(found.resources[0].tables[0].fields, 1):
-            field.ucd = columns[number - 1].ucd or None
-            if field.ID in taken:  # "p Sa" and "p_Sa"
-                field.ID = f"{field.ID}_{number}"
-            taken.add(field.ID)
+        taken = {column.name for column in columns}
+        fields = found.resources[0].tables[0].fields
+        for field, column in zip(fields, columns, strict=True):
+            field.ucd, field.ID = column.ucd or None, _identifier(column.name, taken)
         found.to_xml(stream)
+
+
+def _identifier(name: str, taken: set[str]) -> str:
+    """Return a name where XML takes it for an identifier, else one like it that is not `taken`,
+    and takes it.
+    """
+    plain = re.sub("[^A-Za-z0-9_.-]", "_", name)
+    plain = plain if re.match("[A-Za-z_]", plain) else f"_{plain}"
+    if plain != name:
+        tails = itertools.chain([""], (f"_{number}" for number in itertools.count(2)))
+        plain = next(plain + tail for tail in tails if plain + tail not in taken)
+        taken.add(plain)
+    return plain
 
 
 def _with_written_unit(column: Column, standard: str) -> Column:

@@ -209,6 +209,40 @@ def test_a_votable_passes_the_validator_whatever_the_units_and_names(tmp_path: P
     assert fields["mag"].description == "scale (unit: arcsec/pix^^)"
 
 
+ODD_COLUMNS = [Column(name, SCORES, "share") for name in ("p Sa", "p_Sa", "2nd", "étoile", "a  b")]
+ODD_FACTS = {
+    "the order": "highest first",
+    "the_order": "another",
+    "": "no name",
+    " lead ": "blanks",
+    "1st": "a digit",
+    "étoile x:y": "k: [1, 2",
+}
+
+
+def test_facts_and_columns_of_any_name_pass_a_strict_reader_of_a_votable() -> None:
+    made, said = io.BytesIO(table_bytes(".vot", ODD_COLUMNS, ODD_FACTS)), io.StringIO()
+    assert votable.validate(made, output=said), said.getvalue()
+    made.seek(0)
+    (resource,) = votable.parse(made, verify="exception").resources
+    assert [field.name for field in resource.tables[0].fields] == [one.name for one in ODD_COLUMNS]
+    names = ["the_order_2", "the_order", "_", "_lead_", "_1st", "_toile_x_y"]
+    assert [info.name for info in resource.infos] == names
+    assert [info.value for info in resource.infos] == list(ODD_FACTS.values())
+    said_of = [(info.content or info.name).strip() for info in resource.infos]
+    assert said_of == [name.strip() or "_" for name in ODD_FACTS]
+
+
+def test_facts_and_columns_of_any_name_are_whole_in_ecsv_and_valid_in_fits() -> None:
+    stream = io.BytesIO(table_bytes(".ecsv", ODD_COLUMNS, ODD_FACTS))
+    found = Table.read(stream, format="ascii.ecsv")
+    assert found.colnames == [one.name for one in ODD_COLUMNS]
+    assert dict(found.meta) == ODD_FACTS
+    with fits.open(io.BytesIO(table_bytes(".fits", ODD_COLUMNS, ODD_FACTS))) as opened:
+        opened.verify("exception")
+        assert set(ODD_FACTS.values()) <= set(opened[1].header.values())
+
+
 @pytest.mark.parametrize("ending", [".fits", ".vot"])
 @pytest.mark.parametrize(
     ("unit", "read"),

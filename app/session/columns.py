@@ -18,7 +18,7 @@ from ..server import settings
 from . import clusters, examples, loaders, state
 from .workspace import Workspace
 
-_SEARCHED = "while there is a search; *More like this* or *Search by image* begins one."
+_SEARCHED = "while there is a search; “More like this” or “Search by image” begins one."
 _MADE_BY = {
     examples.RANK: _SEARCHED,
     examples.DISTANCE: _SEARCHED,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from astrojepa.evaluation.maps.plane import UNITS
+from astrojepa.wording import first_of
 
+from ..components.instead import say_instead
 from . import large_maps, large_search, links, state
 from .large import Large, select, selected
 
@@ -28,8 +30,37 @@ def follow(large: Large) -> None:
     st.session_state[state.PROBE_ASKED] = bool(link.probe)
     large_search.follow(large, link)
     large_maps.follow(large, link.projection)
+    _say_what_is_not_there(large, link)
     if link.id or link.row is not None:
         go_to(large, link.id or str(link.row))
+
+
+def _say_what_is_not_there(large: Large, link: state.Link) -> None:
+    """Say which choices of a link, of pages of small data, a large store does not offer."""
+    if link.label not in {"", large.label}:
+        say_instead(
+            f"These galaxies cannot be labelled by {link.label!r}",
+            f"their classes are those of {large.label!r}"
+            if large.label
+            else "they have no classes",
+        )
+    if link.score:
+        say_instead(
+            f"The score {link.score!r} is not available for a large store",
+            "its leaderboard is by a column",
+        )
+    if link.only not in {"", state.ALL_CLASSES}:
+        say_instead(
+            f"A large store does not rank the class {link.only!r} alone", "all classes are shown"
+        )
+    known = {*large.map.store.names, *large.made}
+    if missing := [name for name in link.columns if name not in known]:
+        say_instead(
+            f"These galaxies have no column {first_of([*map(repr, missing)])}",
+            "the table shows all others",
+        )
+    for key in (state.LABEL_COLUMN, state.SCORE, state.ANOMALY_CLASS, state.TABLE_COLUMNS):
+        st.session_state.pop(key, None)
 
 
 def go_to(large: Large, name: str) -> None:

@@ -37,15 +37,17 @@ def own_method(large: Large) -> str:
 
 def follow(large: Large, method: str) -> None:
     """Choose the map of x and y where a link names none of the store's; say so where it names
-    another.
+    another, on which its area was drawn.
     """
     if method in options(large):
         return
     st.session_state[state.PROJECTION] = own_method(large)
     if method in state.PROJECTIONS:
+        left_out = ", without the area of the link" if st.session_state[state.POLYGONS] else ""
+        st.session_state[state.POLYGONS] = []
         links.notice(
             f"{large.name} has no {state.PROJECTIONS[method]} map; the map of its columns x and y "
-            "is shown."
+            f"is shown{left_out}."
         )
 
 

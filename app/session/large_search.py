@@ -12,6 +12,7 @@ from astrojepa.data.values import Numbers
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.progress import Progress
 
+from ..components.instead import say_instead
 from . import examples, loaders, state, uploads, waiting
 from .large import Large, Made
 from .workspace import Choice, Task, model_task
@@ -69,6 +70,8 @@ def follow(large: Large, link: state.Link) -> None:
     if link.row is not None and link.id:
         same = large.names([link.row])[:1] == [link.id]
     st.session_state[state.EXAMPLES_OF] = large.key if same else ""
+    if not same and (link.like or link.unlike or link.region):
+        say_instead("The search of the link is of other galaxies", "nothing is searched for")
 
 
 def found(large: Large) -> tuple[np.ndarray, np.ndarray] | None:
@@ -175,7 +178,7 @@ def without(large: Large) -> str:
     if not facts.get("model_hash"):
         return (
             "The store does not say which model its vectors are from, so no image can be compared "
-            "with them. *More like this* searches with a galaxy of the store."
+            "with them. “More like this” searches with a galaxy of the store."
         )
     if _choice(large) is None:
         return (

@@ -14,7 +14,7 @@ from astrojepa import plotting
 
 FOLDER = Path(latent_map.__file__).parent
 CLASSES = ("Round", "Barred Spiral", "Merging")
-PAGE = """<!doctype html><style>{css} body {{ margin: 0; {style} }}</style>
+PAGE = """<!doctype html><style>{css} :root {{ --map-height: calc(100vh - 244px); }} body {{ margin: 0; {style} }}</style>
 <div class="st-key-find"><input id="find"></div>
 <div id="host">{html}</div><script type="module">
 import map from "/map.js";

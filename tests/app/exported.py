@@ -22,7 +22,7 @@ def read_back(ending: str, content: bytes) -> tuple[dict[str, list[Any]], dict[s
         facts = {name.decode(): text.decode() for name, text in table.schema.metadata.items()}
         return table.to_pydict(), facts
     if ending in {".vot", ".xml"}:
-        resource = parse(stream).resources[0]
+        resource = parse(stream, verify="exception").resources[0]
         facts = {info.name: info.value for info in resource.infos}
         return _columns(resource.tables[0].to_table()), facts
     read = Table.read(stream, format={".ecsv": "ascii.ecsv", ".fits": "fits"}[ending])

@@ -113,8 +113,8 @@ def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
     unchecked = replace(weak, follows={}, artefact_share=np.full(2, np.nan))
     assert not {"follows", "artefacts"} & set(quality_table([replace(rows[0], ranking=unchecked)]))
     assert quality_verdict(rows, "Merging") == (
-        "2 Merging among 100 galaxies, 2 draws. Best: local outlier factor on pixel PCA, average "
-        "precision 0.400, above chance (0.020). Row 1, kNN distance on this model, has "
+        "2 of class Merging among 100 galaxies, 2 draws. Best: local outlier factor on pixel PCA, "
+        "average precision 0.400, above chance (0.020). Row 1, kNN distance on this model, has "
         "0.200."
     )
     default = [Row("encoder", ranking("asymmetry-lof", [0.05, 0.07]), (0.0, 0.0, 0.0)), *rows]

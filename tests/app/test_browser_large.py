@@ -319,6 +319,10 @@ def test_images_of_a_large_store_are_beside_it_on_it_and_in_the_gallery_of_a_sel
     assert all(row % 5 for row, _ in explorer.canvas.evaluate(seen))
     explorer.draw_box()
     tile = page.locator(".st-key-lasso_gallery .tile").first
+    beside = page.locator(".st-key-beside_gallery .tile").first
+    explorer.appears(beside)
+    assert beside.get_attribute("data-row") == tile.get_attribute("data-row")
+    assert beside.bounding_box()["y"] < box["y"] + box["height"]
     chosen = int(tile.get_attribute("data-row"))
     tile.click()
     explorer.appears(page.get_by_alt_text(f"Galaxy {FIRST_ID + chosen}"))

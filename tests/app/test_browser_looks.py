@@ -128,6 +128,7 @@ def test_a_lasso_shows_its_first_galaxies_without_scrolling_and_leaves_the_map_a
             tiles.nth(n).get_attribute("data-row") for tiles in (first, gallery) for n in range(4)
         ]
         assert rows[:4] == rows[4:]
+        assert rows_of(first) == 1
         assert explorer.canvas.bounding_box() == before
         picture, filters = (
             first.first.bounding_box(),
@@ -136,6 +137,63 @@ def test_a_lasso_shows_its_first_galaxies_without_scrolling_and_leaves_the_map_a
         assert picture["y"] + picture["height"] < min(below, filters["y"])
         assert picture["width"] < width / 3
         context.close()
+
+
+def rows_of(parts: Any) -> int:
+    """In how many rows parts of a page stand."""
+    return len({round(part.bounding_box()["y"]) for part in parts.all()})
+
+
+def test_menus_galleries_and_words_stand_in_rows_that_fit_the_screen(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport={"width": 900, "height": 900})
+    explorer = Explorer(context.new_page(), server.url).open("/?map=pca")
+    page = explorer.page
+    assert rows_of(page.locator(".st-key-bar").get_by_role("combobox")) == 1
+    menus, options = (
+        page.locator(".st-key-bar").get_by_role(role, name=name).bounding_box()
+        for role, name in (("combobox", "Model"), ("button", "Map options"))
+    )
+    assert abs(menus["y"] - options["y"]) < 20, "the last button stands beside the menus"
+    for width, path, tiles in (
+        (2560, "/galaxy?map=pca&galaxy=12", ".st-key-galaxy_neighbours .tile"),
+        (1280, "/anomalies?tab=review", ".st-key-review_next .tile"),
+    ):
+        page.set_viewport_size({"width": width, "height": 1200})
+        page.goto(server.url + path)
+        explorer.appears(page.locator(tiles).first)
+        explorer.calm()
+        assert rows_of(page.locator(tiles)) == 1
+    for width, beside in ((2560, True), (1280, True), (390, False)):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{server.url}/about")
+        left, right = (
+            page.get_by_role("heading", name=name) for name in ("How to read it", "Please cite")
+        )
+        explorer.appears(right)
+        left, right = left.bounding_box(), right.bounding_box()
+        assert (left["y"] == right["y"]) == beside
+        assert right["x"] - left["x"] < 900, "no gap stands between the words"
+    context.close()
+
+
+def test_the_map_in_space_is_as_high_as_the_canvas_and_fills_a_large_screen(
+    server: Any, browser: Any
+) -> None:
+    heights: dict[str, list[float]] = {"canvas": [], "space": []}
+    context = browser.new_context()
+    explorer = Explorer(context.new_page(), server.url)
+    for drawing, shown in (("canvas", ".stage"), ("space", ".st-key-map_figure_space")):
+        explorer.page.goto(f"{server.url}/?map=pca&drawing={drawing}")
+        map_ = explorer.page.locator(shown)
+        explorer.appears(map_)
+        for width, height in ((1440, 900), (2560, 1440)):
+            explorer.page.set_viewport_size({"width": width, "height": height})
+            heights[drawing].append(map_.bounding_box()["height"])
+    assert heights["space"] == heights["canvas"]
+    assert heights["space"][1] > 1440 * 0.8
+    context.close()
 
 
 def test_the_image_of_a_galaxy_stands_before_its_patch_errors_in_one_column(

@@ -105,9 +105,13 @@ def test_the_frame_of_what_the_model_sees_is_a_centred_square() -> None:
     assert (left * 200 + 40, top * 100 + 40) == (100, 50)
 
 
-def test_neighbours_without_a_label_do_not_vote() -> None:
-    assert tally(np.array([1, -1, 1, 0, -1]), ("a", "b", "c")) == [("b", 2), ("a", 1)]
-    assert tally(np.array([-1]), ("a",)) == []
+def test_neighbours_are_counted_by_class_and_those_without_a_label_last() -> None:
+    assert tally(np.array([1, -1, 1, 0, -1]), ("a", "b", "c")) == [
+        ("b", 2),
+        ("a", 1),
+        ("no label", 2),
+    ]
+    assert tally(np.array([-1]), ("a",)) == [("no label", 1)]
 
 
 def test_the_probe_votes_on_its_test_part_only() -> None:

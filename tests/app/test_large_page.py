@@ -21,8 +21,9 @@ from astropy.table import Table
 from page_runner import QUIET, numbers, run_page, settled, tables, words
 from pyarrow import parquet
 
-from app.components import collections_bar, large_card
+from app.components import collections_bar, instead, large_card
 from app.components.keepsake import large as keepsake_of_large
+from app.components.latent_map import geometry
 from app.components.latent_map.colouring import by_class
 from app.components.latent_map.latent_map import packed_bits
 from app.components.latent_map.tiles import pack_tile, read_box, widened
@@ -377,7 +378,9 @@ def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path
 ) -> None:
     shown: dict[str, Any] = {}
-    monkeypatch.setattr(page, "gallery", lambda key, *given, **more: shown.update({key: given}))
+    for module in (page, selection):
+        keep = lambda key, *given, **more: shown.update({key: given})  # noqa: E731
+        monkeypatch.setattr(module, "gallery", keep)
     monkeypatch.setattr(page, "PICTURED", 40)
     query = {"filter": "redshift > 0.1", "colour": "redshift", "sort": page.ON_MAP}
     test = run(monkeypatch, pages_cache, plain, images=[survey], query=query)
@@ -387,6 +390,11 @@ def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
     _, first, captions, _ = shown["lasso_gallery"]
     assert first == pictured[:24].tolist()
     assert captions[0][1] == f"redshift {redshift[first[0]]:.4g}"
+    address, beside, names, _ = shown["beside_gallery"]
+    assert (address, beside) == (shown["lasso_gallery"][0], first[:4])
+    assert names == [caption[:1] for caption in map(tuple, captions[:4])]
+    said = f"**First 4 of the {len(rows):,} selected**; gallery, table and exports are below"
+    assert said in words(test)
     assert (
         f"{len(pictured):,} of these galaxies have an image. The first 40 images are shown."
     ) in words(test)
@@ -398,6 +406,75 @@ def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
     settled(test.run())
     assert len(tables(test)) == 1
     assert test.query_params["view"] == "table"
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "sentence"),
+    [
+        ("map", {"colour": "age"}, "cannot be coloured by 'age'; label is shown"),
+        (
+            "map",
+            {"filter": "redshift > 0.2", "sort": "age"},
+            "cannot be sorted by 'age'; they are sorted by 'Score'",
+        ),
+        (
+            "map",
+            {"label": "age"},
+            "cannot be labelled by 'age'; their classes are those of 'label'",
+        ),
+        (
+            "map",
+            {"filter": "redshift > 0.2", "view": "table", "columns": "age,redshift"},
+            "have no column 'age'; the table shows all others",
+        ),
+        (
+            "map",
+            {"like": "3.4"},
+            "search of the link is of other galaxies; nothing is searched for",
+        ),
+        ("anomalies", {"sort": "age"}, "cannot be ranked by 'age'; they are ranked by 'score'"),
+        ("anomalies", {"score": "lof"}, "'lof' is not available for a large store"),
+        ("anomalies", {"only": "Merging"}, "not rank the class 'Merging' alone; all classes"),
+        ("anomalies", {"page": "500"}, "has no page 500; page 120 is shown"),
+        ("probe", {"learn": "age"}, "have no target 'Age'; 'Classes of the data' is chosen"),
+    ],
+)
+def test_what_a_link_names_and_a_large_store_has_not_is_said_with_what_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+    pages_cache: Path,
+    store: Path,
+    name: str,
+    query: dict[str, str],
+    sentence: str,
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(instead.st, "toast", lambda text, **options: told.append(text))
+    test = run(monkeypatch, pages_cache, store, page=name, query=query)
+    assert not test.error
+    assert [sentence in one.replace("\\", "") for one in told] == [True], told
+
+
+def test_what_a_selection_is_sorted_by_is_no_mistake_on_the_leaderboard(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(instead.st, "toast", lambda text, **options: told.append(text))
+    for sort in (selection.SIMILARITY, page.ON_MAP, "label"):
+        run(monkeypatch, pages_cache, store, page="anomalies", query={"sort": sort})
+    assert not told
+
+
+def test_an_area_of_a_map_that_a_large_store_has_not_is_left_out_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    corners = [[(0, 0), (UNITS, 0), (UNITS, UNITS), (0, UNITS)]]
+    link = {"area": geometry.encode_polygons(corners), "map": "umap"}
+    test = run(monkeypatch, pages_cache, store, query=link)
+    has_no = "survey has no UMAP map; the map of its columns x and y is shown"
+    assert f"{has_no}, without the area of the link." in words(test)
+    assert not [one for one in test.header if "selected" in one.value]
+    test = run(monkeypatch, pages_cache, store, query=link | {"map": "own"})
+    assert [one for one in test.header if "selected" in one.value]
 
 
 def test_a_selection_is_sorted_by_score_by_any_column_and_by_similarity(

@@ -105,6 +105,7 @@ def test_a_model_and_data_that_are_not_here_are_named_with_what_is_shown(
         ),
         ("map", {"label": "age"}, "cannot be labelled by 'age'; their own labels are shown"),
         ("anomalies", {"only": "Lens"}, "have no class 'Lens'; all classes are shown"),
+        ("anomalies", {"page": "9"}, "This leaderboard has no page 9; page 3 is shown"),
         (
             "anomalies",
             {"score": "nosuch"},

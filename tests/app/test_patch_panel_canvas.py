@@ -39,6 +39,29 @@ def message(subject: str) -> dict[str, Any]:
     return patch_panel.message(panel, plotting.encode_image(image, "png"), 64)
 
 
+def content(parts: Any) -> str:
+    return f"<style>{parts['css']}</style><div id=host>{parts['html']}</div>"
+
+
+def test_heatmaps_of_images_of_64_and_of_128_pixels_are_of_one_size(browser: Any) -> None:
+    parts = components.parts("patch_panel", "drawing", "patch_panel")
+    context = browser.new_context(viewport={"width": 2560, "height": 1440})
+    page, widths = context.new_page(), []
+    page.set_content(content(parts))
+    for side in (64, 128):
+        page.evaluate(
+            """widest => {
+                const panel = document.querySelector(".panel");
+                panel.dataset.layout = "over";
+                panel.style.setProperty("--widest", `${widest}px`);
+            }""",
+            patch_panel.ENLARGED * side,
+        )
+        widths.append(page.locator(".board").first.bounding_box()["width"])
+    assert widths[0] == widths[1]
+    context.close()
+
+
 def test_a_call_that_the_next_one_overtakes_takes_nothing_from_it(browser: Any) -> None:
     """While the script loads, Streamlit may call twice and then end the first call."""
     parts = components.parts("patch_panel", "drawing", "patch_panel")
@@ -46,7 +69,7 @@ def test_a_call_that_the_next_one_overtakes_takes_nothing_from_it(browser: Any) 
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_content(f"<style>{parts['css']}</style><div id=host>{parts['html']}</div>")
+    page.set_content(content(parts))
     page.evaluate(
         """async ([script, first, second]) => {
             const place = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));

@@ -86,7 +86,8 @@ LICENCE = (
 def show(settings: Settings) -> None:
     """Draw the page: words only."""
     st.title("About", anchor=False)
-    left, right = st.columns([3, 2], gap="large")
+    with st.container(horizontal=True, gap="large", key="about_columns"):
+        left, right = st.container(), st.container()
     with left:
         _section("How to read it", READING)
         _section("Limits", LIMITS)
@@ -101,7 +102,7 @@ def show(settings: Settings) -> None:
 
 def _section(title: str, text: str) -> None:
     st.header(title, anchor=False)
-    st.markdown(text, width=760)  # lines that can be read on a wide screen
+    st.markdown(text.replace(" %", "\N{NO-BREAK SPACE}%"))
 
 
 PAGE = Page("About", 7, show, opens_galaxies=False)

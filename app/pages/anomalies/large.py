@@ -13,6 +13,7 @@ from ...components import figures
 from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
+from ...components.instead import say_instead
 from ...components.keepsake.large import begun, keep_large
 from ...components.large_card import class_names, go_in, listing, place_of
 from ...components.send_button import send_button
@@ -22,8 +23,8 @@ from ...session.large_links import publish
 from ...session.queue import imported
 from ...session.store_sample import SAMPLED, SEED, sampled, with_images
 from ...session.workspace import LIBRARIES
-from ..map.large import export_rows, filter_row, pictured, ranked_columns
-from ..map.selection import written
+from ..map.large import export_rows, filter_row, order_options, pictured, ranked_columns
+from ..map.selection import SIMILARITY, written
 from .artefacts import Checked, artefacts, artefacts_included
 from .large_artefacts import CHECKED, check_task, likely_artefacts
 from .large_order import WHICH, reranked
@@ -52,6 +53,12 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         )
     if (order := large.order()) is None:
         return
+    wanted = st.session_state.get(state.SELECTION_ORDER, order.column)
+    if wanted not in {*columns, SIMILARITY, *order_options(large)}:  # a selection's is no mistake
+        say_instead(
+            f"These galaxies cannot be ranked by {wanted!r}",
+            f"they are ranked by {_words(order.column)!r}",
+        )
     st.session_state[state.SELECTION_ORDER] = order.column
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
         column = st.selectbox(

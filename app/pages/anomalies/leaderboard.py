@@ -12,6 +12,7 @@ from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
+from ...components.instead import say_instead
 from ...components.send_button import send_button
 from ...session import links, reviewing, state, waiting
 from ...session.export import plain_columns, table_file
@@ -219,8 +220,10 @@ def turned(count: int, listed: str, further: str = "") -> int:
     the page that is shown.
     """
     pages = max(1, -(-count // PER_PAGE))
-    page = min(st.session_state.get(state.BOARD_PAGE, 0), pages - 1)
-    st.session_state[state.BOARD_PAGE] = page
+    wanted = st.session_state.get(state.BOARD_PAGE, 0)
+    page = st.session_state[state.BOARD_PAGE] = min(wanted, pages - 1)
+    if wanted > page:
+        say_instead(f"This leaderboard has no page {wanted + 1:,}", f"page {pages:,} is shown")
     st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
     st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
     st.caption(f"{listed}, page {page + 1:,} of {pages:,}{further}")

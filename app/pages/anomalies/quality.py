@@ -112,7 +112,8 @@ def quality_verdict(rows: Sequence[Any], rare: str) -> str:
     against = "above" if np.quantile(precision, 0.025) > chance else "not clearly above"
     what = f"{mid_sentence(title(best.ranking.score))} on {mid_sentence(VECTORS[best.vectors])}"
     return (
-        f"{first.num_rare:,} {rare} among {first.num_galaxies:,} galaxies, {len(precision)} draws. "
+        f"{first.num_rare:,} of class {rare} among {first.num_galaxies:,} galaxies, "
+        f"{len(precision)} draws. "
         f"Best: {what}, average precision {np.mean(precision):.3f}, "
         f"{against} chance ({chance:.3f}).{_usual(rows, best)}"
     )

@@ -303,7 +303,7 @@ def _galaxies(
 ) -> None:
     """Show images, or buttons where there are none."""
     if about.pictures:
-        gallery(key, about.pictures, list(rows), captions, visit, selected=selected, tile=96)
+        gallery(key, about.pictures, list(rows), captions, visit, selected=selected, tile=92)
         return
     with st.container(horizontal=True, gap="small", key=key):
         for row, lines in zip(rows, captions, strict=True):

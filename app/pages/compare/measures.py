@@ -181,7 +181,7 @@ def _sweep(folder: Path) -> None:
             with column:
                 figures.chart(figure, f"sweep_{metric}")
     st.caption(
-        f"{folder.name}: means over finished seeds with 95 % t-intervals, on the validation "
+        f"Sweep {folder.name}: means over finished seeds with 95 % t-intervals, on the validation "
         "galaxies."
     )
 

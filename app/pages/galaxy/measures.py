@@ -24,9 +24,11 @@ SCORES = ("asymmetry-lof", "asymmetry", "knn", "lof", "mahalanobis", "isolation"
 
 
 def tally(labels: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, int]]:
-    """Count votes, most first; galaxies without a label do not vote."""
+    """Count votes, most first, and last the galaxies without a label."""
     counts = np.bincount(labels[labels >= 0], minlength=len(classes))
-    return [(classes[k], int(counts[k])) for k in np.argsort(-counts, kind="stable") if counts[k]]
+    order = np.argsort(-counts, kind="stable")
+    every = [*((classes[k], int(counts[k])) for k in order), ("no label", int((labels < 0).sum()))]
+    return [(name, count) for name, count in every if count]
 
 
 def probe_vote(report: Any, row: int) -> str:
@@ -47,7 +49,7 @@ def votes(workspace: Workspace, row: int) -> None:
         return
     found = loaders.neighbours(workspace.embeddings, *workspace.key, row, VOTERS)
     counted = tally(workspace.data.labels[found.indices], workspace.data.classes)
-    said = "\n".join(f"{name}, {count}" for name, count in counted) or "no labels"
+    said = "\n".join(f"{name}, {count}" for name, count in counted)
     label = {"Label": workspace.class_name(row), "Probe": _probe(workspace, row)}
     facts("votes", {**label, f"{len(found.indices)} nearest neighbours": said})
 

@@ -40,7 +40,7 @@ def show(workspace: Workspace) -> None:
         with st.container(key="galaxy_image"):
             beside = _whole(workspace, row, image)
         st.header("Nearest neighbours (feature space)", anchor=False)
-        nearest(workspace, row, "galaxy_neighbours", links.select, 112)
+        nearest(workspace, row, "galaxy_neighbours", links.select, 104)
         position_facts(workspace, row, {})
         known_columns(workspace, row, "page")
         link = st.container()

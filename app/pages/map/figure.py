@@ -23,7 +23,6 @@ from ...session.workspace import Workspace
 
 KEY = "map_figure_space"
 FEW = 2000  # galaxies whose points are drawn in full size
-HEIGHT = 620  # pixels
 # Plotly has no triangles in space
 SYMBOLS = {"circle": "circle", "diamond": "diamond", "triangle": "cross", "bar": "square"}
 
@@ -129,7 +128,8 @@ def _draw(
     )
     figure = map_figure(places, groups, names, marked, colours)
     config = {"displaylogo": False, "scrollZoom": True}
-    st.plotly_chart(figure, width="stretch", key=KEY, config=config)
+    with st.container(key="map_space"):  # theme.css gives it the height of the canvas
+        st.plotly_chart(figure, width="stretch", height="stretch", key=KEY, config=config)
     figure_click(KEY, on_click)
 
 
@@ -210,7 +210,6 @@ def map_figure(
     }
     camera = {"eye": {"x": 0.9, "y": 0.9, "z": 0.7}}  # the points fill the frame
     layout = {
-        "height": HEIGHT,
         "margin": {"l": 0, "r": 0, "t": 8, "b": 0},
         "dragmode": "orbit",
         "uirevision": "map",  # view and hidden groups stay when the selected galaxy changes

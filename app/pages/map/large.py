@@ -25,6 +25,7 @@ from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
+from ...components.instead import say_instead
 from ...components.keepsake.large import begun, keep_large
 from ...components.large_card import (
     class_names,
@@ -55,7 +56,7 @@ from ...session import (
     waiting,
 )
 from ...session.export import plain_columns, table_file
-from ...session.large import RANKED, SCORE, Large, selected
+from ...session.large import NO_COLOUR, RANKED, SCORE, Large, selected
 from ...session.large_described import OfStore
 from ...session.large_links import go_to, publish, show_galaxy
 from ...session.large_search import StoreSearch
@@ -67,12 +68,14 @@ from .examples_bar import examples_bar, search_by_image
 from .figure import store_figure
 from .filter_box import SYNTAX, set_filter
 from .selection import (
+    BESIDE,
     GALLERY_KEYS,
     ON_MAP,
     PER_PAGE,
     SIMILARITY,
     SIZES,
     TILES,
+    begin_beside,
     in_order,
     made_columns,
     marked,
@@ -91,8 +94,11 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     with st.container(key="heard_title"):
         st.title("Map", anchor=False)
     options = large.options
-    if st.session_state.get(state.COLOUR) not in options:
-        st.session_state[state.COLOUR] = plain_colour(large)
+    if (wanted := st.session_state.get(state.COLOUR)) not in options:
+        colour = st.session_state[state.COLOUR] = plain_colour(large)
+        if wanted:
+            shown = "one colour" if colour == NO_COLOUR else colour
+            say_instead(f"These galaxies cannot be coloured by {wanted!r}", f"{shown} is shown")
     with st.container(horizontal=True, vertical_alignment="bottom", key="bar"):
         large_maps.choose(large)
         st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=176)
@@ -123,22 +129,35 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
         left, right = st.columns([2, 1], gap="medium")
         row, found = selected(large), None
         with right:
+            beside = st.container()
             if row is not None:
                 found, survey = _galaxy(large, images, row, go)
             else:
                 publish(large)
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
         with left:
-            matching, wrong, coloured, chosen = _map(large, images, row, found or [])
-            about = OfStore(large, images)
-            column_panel(about, matching, wrong)
+            above, below = st.container(), st.container(key="map_below")
+            with above:
+                matching, wrong, coloured, chosen = _map(large, images, row, found or [], below)
             off = st.session_state.get(state.OFF)
             if chosen is not None and coloured is not None and off:
                 chosen = chosen[~np.isin(coloured.codes[chosen], off)]
-            sky_panel(about, chosen)
-            difference_panel(about, chosen)
+            with below:
+                about = OfStore(large, images)
+                column_panel(about, matching, wrong)
+                sky_panel(about, chosen)
+                difference_panel(about, chosen)
             if chosen is not None:
-                _selection(large, images, chosen, matching, go, found is not None)
+                with st.container(key="chosen"):
+                    first = _selection(large, images, chosen, matching, go, found is not None)
+                with beside:
+                    begin_beside(
+                        first,
+                        len(chosen),
+                        large.address,
+                        lambda rows: class_names(large.map.store.known_of(np.array(rows))),
+                        go_in(large),
+                    )
         if row is not None:
             survey()  # last: all else is there while it is fetched
     except (ValueError, OSError) as error:
@@ -146,13 +165,13 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
 
 
 def _map(
-    large: Large, images: Any, row: int | None, near: list[int]
+    large: Large, images: Any, row: int | None, near: list[int], below: Any
 ) -> tuple[np.ndarray | None, str, Colouring | None, np.ndarray | None]:
-    """Draw the map; returns which galaxies match the filter, None without one, what is wrong with
-    it, their colours, None while they are computed, and the rows that lasso and filter choose, None
-    without either.
+    """Draw the map, and `below` it the filter; returns which galaxies match this, None without one,
+    what is wrong with it, their colours, None while they are computed, and the rows that lasso and
+    filter choose, None without either.
     """
-    notes, board, below = st.container(), st.container(), st.container()
+    notes, board = st.container(), st.container()
     with below:
         waits = region_pending(large) or examples_bar(
             StoreSearch(large),
@@ -364,10 +383,11 @@ def _selection(
     matching: np.ndarray | None,
     go: Callable[[str], None],
     has_near: bool,
-) -> None:
+) -> np.ndarray:
     """Show galaxies in an order, by similarity once the neighbours are known; export, send and
-    collect them.
+    collect them. Returns the first that have an image, in their order.
     """
+    none = np.zeros(0, np.int64)
     polygons = large_maps.polygons()
     off = tuple(st.session_state.get(state.OFF) or ())
     colour = st.session_state[state.COLOUR]
@@ -378,20 +398,20 @@ def _selection(
             shown = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
         by, backwards = order_menu(order_options(large), large.map.store.numbers, SCORE)
     if not len(rows) or (key := begun(large)) is None:
-        return
+        return none
     applied = "" if matching is None else st.session_state.get(state.FILTER, "")
     if by == SIMILARITY and not has_near:
         st.caption("They are sorted by similarity once the neighbours are known.")
-        return
+        return none
     chosen_by = (polygons, applied, *large.made_for(applied), off, colour)
     found = _arranged(large, rows, by, backwards, chosen_by)
     if found is None:
-        return
+        return none
     count, (rows, values) = len(rows), found
     with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
-        page, size, there = 0, "small", np.zeros(0, np.int64)
+        page, size = 0, "small"
+        there = none if images is None else np.flatnonzero(images.there(rows))
         if shown == "gallery":
-            there = np.flatnonzero(images.there(rows))
             page = pager(min(len(there), PICTURED))
             size = choose("Images", SIZES, state.SELECTION_SIZE, label_visibility="collapsed")
         link = export_rows(large, "selection", rows, {"filter": applied})
@@ -429,6 +449,7 @@ def _selection(
     if beyond:
         st.caption(" ".join(beyond))
     keep_large(large, key)
+    return rows[there[:BESIDE]]
 
 
 def order_options(large: Large) -> list[str]:
@@ -572,9 +593,10 @@ def _galaxy(
     found = nearest(large, images, row)
     search_buttons(StoreSearch(large), row)
     columns_and_links(large, table)
-    copy_link(publish(large))
-    if st.button("Open galaxy page", key="open_galaxy"):
-        go("galaxy")
+    with st.container(horizontal=True):
+        if st.button("Open galaxy page", key="open_galaxy"):
+            go("galaxy")
+        copy_link(publish(large))
 
     def survey() -> None:
         with beside:

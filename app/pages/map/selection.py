@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -110,22 +110,30 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def begin_beside(workspace: Workspace, rows: np.ndarray) -> None:
-    """Show the first of the chosen galaxies, in their order, where the map leaves them in view."""
+def begin_beside(
+    rows: np.ndarray,
+    count: int,
+    pictures: str,
+    class_names: Callable[[list[int]], Iterable[str]],
+    on_click: Callable[[Any], None],
+) -> None:
+    """Show the first of `count` chosen galaxies, `rows` in their order, where the map leaves them
+    in view.
+    """
     if not len(rows):
         return
     shown = rows[:BESIDE].tolist()
-    which = f"First {BESIDE} of the {len(rows):,}" if len(rows) > BESIDE else f"{len(rows)}"
+    which = f"First {BESIDE} of the {count:,}" if count > BESIDE else f"{count}"
     with st.container(key="chosen_beside", gap="small"):
         st.caption(f"**{which} selected**; gallery, table and exports are below the map.")
         gallery(
             "beside_gallery",
-            workspace.pictures,
+            pictures,
             shown,
-            [(workspace.class_name(row),) for row in shown],
-            links.select,
+            [(name,) for name in class_names(shown)],
+            on_click,
             selected=st.session_state.get(state.ROW),
-            tile=88,  # four in a row on a page of 1280 pixels
+            tile=84,  # four in a row at 390 pixels, at 1280 and at 1440
         )
 
 

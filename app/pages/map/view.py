@@ -78,7 +78,13 @@ def _pane(workspace: Workspace) -> None:
         with right:
             with st.container():  # so that the card keeps its place and the focus
                 if chosen is not None:
-                    begin_beside(workspace, chosen)
+                    begin_beside(
+                        chosen,
+                        len(chosen),
+                        workspace.pictures,
+                        lambda rows: map(workspace.class_name, rows),
+                        links.select,
+                    )
             if (row := st.session_state.get(state.ROW)) is not None:
                 galaxy_card(workspace, row, links.publish(workspace))
     except (ValueError, OSError) as error:

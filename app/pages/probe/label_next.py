@@ -37,7 +37,7 @@ KEYS = "1234567890"  # of the first ten classes
 _SAID = "label_said"  # session key: why a class was not given
 NONE_LEFT = (
     "Every galaxy of the training part has a class, so there is none to label. Choose a target "
-    "that some galaxies have no class of."
+    "for which some galaxies have no class."
 )
 REST = (
     " Galaxies of no collection count as “everything else”. To label them, make a second "
