@@ -155,6 +155,24 @@ def test_keys_and_wheel_zoom_and_slash_goes_to_the_search(open_map: Callable[...
     assert canvas.page.locator("#find").input_value() == "/", "who writes a slash gets one"
 
 
+def test_a_page_that_is_scrolled_does_not_stop_at_the_map_and_zoom_it(
+    open_map: Callable[..., Canvas],
+) -> None:
+    canvas = open_map("height: 5000px;").show(packed(GRID))
+    gap = lambda: canvas.place(5)[0] - canvas.place(4)[0]  # noqa: E731
+    first = gap()
+    turn = "canvas.dispatchEvent(new WheelEvent('wheel', {deltaY: -100, cancelable: true}))"
+    scrolls = canvas.canvas.evaluate(
+        "(canvas) => new Promise((done) => {"
+        f"addEventListener('scroll', () => done([{turn}, {turn}])); scrollBy(0, 40); }})"
+    )
+    assert scrolls == [True, True], "the page scrolls on"
+    assert gap() == pytest.approx(first)
+    canvas.page.wait_for_timeout(300)
+    assert not canvas.canvas.evaluate(f"(canvas) => {turn}"), "the next turn is the map's"
+    assert gap() > 1.2 * first
+
+
 def test_the_map_has_a_name_and_shows_where_the_keyboard_is(
     open_map: Callable[..., Canvas],
 ) -> None:

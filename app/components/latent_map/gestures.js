@@ -1,5 +1,7 @@
 // Pointer, wheel and keys: drag pans, a tap selects, lasso and box draw, two fingers zoom. Everything else is in latent_map.js.
 
+const GESTURE = 200; // ms without a turn of the wheel until it belongs to the map that the page was scrolled to
+
 function place(state, event) {
   const box = state.canvas.getBoundingClientRect();
   return [event.clientX - box.left, event.clientY - box.top];
@@ -19,7 +21,10 @@ function listen(state) {
     zoomAt(state.view, ...place(state, event), event.shiftKey ? 0.5 : 2);
     redraw(state);
   });
+  state.scroll = (event) => (state.scrolledAt = event.timeStamp);
+  document.addEventListener("scroll", state.scroll, true);
   canvas.addEventListener("wheel", (event) => {
+    if (event.timeStamp - state.scrolledAt < GESTURE) return void state.scroll(event);
     event.preventDefault();
     const amount = event.deltaMode === 1 ? event.deltaY * 20 : event.deltaY;
     zoomAt(state.view, ...place(state, event), Math.exp(-Math.max(-120, Math.min(120, amount)) * 0.0028));

@@ -258,5 +258,6 @@ function unmount(state, parentElement) {
   cancelAnimationFrame(state.walking);
   document.removeEventListener("latent-map-state", state.hear);
   document.removeEventListener("keydown", slash);
+  document.removeEventListener("scroll", state.scroll, true);
   delete parentElement.latentMap;
 }
