@@ -16,7 +16,7 @@ from astrojepa.progress import Progress
 
 from ..server.serving import last_folders
 from . import state, waiting
-from .large import Large, digest_of
+from .large import Large, digest_of, index_of
 from .store_sample import stored_of, workspace_of
 from .workspace import VECTORS, Choice, Workspace, label_of
 
@@ -112,13 +112,7 @@ def opened(large: Large, path: str) -> Both | None:
     if found is None or (own := large.index()) is None:
         return None
     store, partners = found
-
-    def index(report: Progress) -> Any:
-        from astrojepa.evaluation.vectors.store_index import open_index
-
-        return open_index(store, progress=report)
-
     other = waiting.show_when_ready(
-        ("large index", key), f"Indexing {len(store):,} vectors of {name}", index
+        ("large index", key), f"Indexing {len(store):,} vectors of {name}", index_of(store)
     )
     return None if other is None else Both(large, name, key, partners, (own, other), store)

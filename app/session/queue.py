@@ -6,6 +6,7 @@ progress, is the least urgent once its page was left, and ends when no page asks
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import math
@@ -18,9 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from astrojepa.progress import Progress
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 SAY_EVERY = 1.0  # seconds
 # seconds without a page that asks, after which nobody waits: a hidden tab asks once a minute
@@ -29,6 +33,18 @@ LEFT = 5.0  # seconds without a page that asks, after which others come first: o
 # seconds at work after which a job lets others of its urgency that are shorter come first
 LONG = 4.0
 KNOWN = 1.5  # seconds of a stage after which its speed is known
+
+
+def as_task(
+    function: Callable[Concatenate[Progress, P], T],
+) -> Callable[P, Callable[[Progress], T]]:
+    """Have a function that reports progress return what a queue runs: the call itself, to come."""
+
+    @functools.wraps(function)
+    def task_of(*args: P.args, **kwargs: P.kwargs) -> Callable[[Progress], T]:
+        return lambda report: function(report, *args, **kwargs)
+
+    return task_of
 
 
 class Urgency(IntEnum):

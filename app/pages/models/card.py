@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
 from ...components.table.table import Heading, table
 from ...session import loaders, waiting
+from ...session.queue import as_task
 from ...session.workspace import Workspace
 
 CURVES = (
@@ -219,18 +219,15 @@ def _health(workspace: Workspace) -> None:
     )
 
 
-def _beside_hand_made(vectors: Any, data: Any) -> Callable[[Progress], Any]:
+@as_task
+def _beside_hand_made(report: Progress, vectors: Any, data: Any) -> Any:
     """Return what measures the spread of vectors and of hand-made statistics."""
+    from astrojepa.evaluation.vectors.collapse import gauged_rows
+    from astrojepa.evaluation.vectors.embed import summary_statistics
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.vectors.collapse import gauged_rows
-        from astrojepa.evaluation.vectors.embed import summary_statistics
-
-        rows = gauged_rows(len(vectors))
-        measured = summary_statistics(data.subset(rows), progress=report).vectors
-        return aj.collapse_gauges(vectors[rows], hand_made=measured)
-
-    return task
+    rows = gauged_rows(len(vectors))
+    measured = summary_statistics(data.subset(rows), progress=report).vectors
+    return aj.collapse_gauges(vectors[rows], hand_made=measured)
 
 
 def curves(
