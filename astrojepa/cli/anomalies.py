@@ -205,6 +205,7 @@ def _leaderboards(
 ) -> int:
     from astrojepa.evaluation.anomalies.leaderboard import num_kept
     from astrojepa.evaluation.anomalies.leaderboard_table import (
+        as_dict,
         leaderboard_table,
         rare_labels,
         table_columns,
@@ -255,12 +256,8 @@ def _leaderboards(
         )
     settings = {"fraction": options.fraction, "draws": options.draws}
     if options.output and options.output.suffix.lower() == ".json":
-        write_json(
-            options.output,
-            _facts(options, source, data)
-            | settings
-            | {"rare": {k: _table(v) for k, v in tables.items()}},
-        )
+        found_by_class = {"rare": {rare: as_dict(table) for rare, table in tables.items()}}
+        write_json(options.output, _facts(options, source, data) | settings | found_by_class)
     elif options.output:
         facts = provenance(source, data, k=options.k, **settings)
         write_table(options.output, table_columns(tables), facts)
@@ -278,12 +275,6 @@ def _facts(options: argparse.Namespace, source: Model | Stored, data: Dataset) -
         "score": None if options.leaderboard else options.score,
         "k": options.k,
     }
-
-
-def _table(rows: list[Row]) -> dict[str, Any]:
-    first = rows[0].ranking
-    counts = {"num_rare": first.num_rare, "num_galaxies": first.num_galaxies, "top": first.top}
-    return counts | {"rows": [row.to_dict() for row in rows]}
 
 
 def _text(cell: Any) -> str:

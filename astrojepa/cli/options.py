@@ -299,9 +299,13 @@ def places(data: Dataset, rows: Any = slice(None)) -> list[Column]:
     """Return the columns ra and dec, where positions are known; CSV files go without."""
     if not np.isfinite(data.ra).any():
         return []
+    return _places(data.ra[rows], data.dec[rows])
+
+
+def _places(ra: np.ndarray, dec: np.ndarray) -> list[Column]:
     return [
-        Column("ra", data.ra[rows], "right ascension, J2000", "deg", digits=0, in_csv=False),
-        Column("dec", data.dec[rows], "declination, J2000", "deg", digits=0, in_csv=False),
+        Column("ra", ra, "right ascension, J2000", "deg", digits=0, in_csv=False),
+        Column("dec", dec, "declination, J2000", "deg", digits=0, in_csv=False),
     ]
 
 
@@ -311,10 +315,7 @@ def store_columns(known: dict[str, np.ndarray]) -> list[Column]:
     labels = known.get("label", np.full(count, "")).astype(str)
     columns = [Column("label", labels, "class")]
     if {"ra", "dec"} <= known.keys() and known["ra"].dtype.kind == "f":
-        columns += [
-            Column("ra", known["ra"], "right ascension, J2000", "deg", digits=0, in_csv=False),
-            Column("dec", known["dec"], "declination, J2000", "deg", digits=0, in_csv=False),
-        ]
+        columns += _places(known["ra"], known["dec"])
     return columns
 
 

@@ -52,7 +52,7 @@ def board(workspace: Workspace, view: View) -> None:
                 workspace.pictures,
                 shown.tolist(),
                 captions,
-                _open,
+                links.open_on_map,
                 selected=selected,
                 tile=144,
             )
@@ -229,8 +229,3 @@ def turned(count: int, listed: str, further: str = "") -> int:
 
 def _turn(page: int) -> None:
     st.session_state[state.BOARD_PAGE] = max(0, page)
-
-
-def _open(row: Any) -> None:
-    links.select(row)
-    st.session_state[state.TO_MAP] = True

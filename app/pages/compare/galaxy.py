@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from ...components.escape_markdown import escape_markdown
-from ...components.facts import unreadable
+from ...components.facts import unreadable, without_errors
 from ...components.gallery.gallery import gallery
 from ...components.patch_panel import masks
 from ...components.patch_panel.masks import Masks
@@ -81,7 +81,7 @@ def _common_scale(*workspaces: Workspace) -> tuple[float, float] | None:
                 loaders.error_scale(workspace.model, workspace.data, "tiling"),
             )
             for workspace in workspaces
-            if not galaxy_panel.why_not(workspace)
+            if not without_errors(workspace)
         ]
     )
 
@@ -118,7 +118,7 @@ def heatmap(
     if image is None:
         unreadable(workspace.data.ids[row])
         return
-    if sentence := galaxy_panel.why_not(workspace):
+    if sentence := without_errors(workspace):
         st.caption(sentence)
         return
     chosen, grid = Masks("tiling"), workspace.model.grid

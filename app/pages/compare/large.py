@@ -14,6 +14,7 @@ from astrojepa.evaluation.vectors.neighbour_index import INSTALL, LARGE, is_avai
 from astrojepa.wording import galaxies
 
 from ...components.escape_markdown import escape_markdown
+from ...components.facts import without_errors
 from ...components.gallery.gallery import gallery
 from ...components.large_card import buttons, chosen_row, class_names, go_in
 from ...components.table.table import Heading, table
@@ -24,7 +25,6 @@ from ...session.large_second import Both
 from ...session.queue import imported
 from ...session.workspace import LIBRARIES, Workspace, label_of
 from ..galaxy.large_errors import by_model, looked_at, scale_task
-from ..galaxy.panel import why_not
 from . import galaxy as compare_galaxy
 from . import maps as compare_maps
 from . import measures
@@ -198,7 +198,7 @@ def _errors(
     )
     asked = []
     for _, _, found in sides:
-        if isinstance(found, Workspace) and not why_not(found):
+        if isinstance(found, Workspace) and not without_errors(found):
             key, _, task = scale_task(large, images, row, found.model, "tiling")
             asked.append((found, key, task))
     scale = compare_galaxy.measured_scale(asked)
@@ -206,7 +206,7 @@ def _errors(
     def draw(side: str, store: Large, found: Workspace | str) -> None:
         if isinstance(found, Workspace):
             compare_galaxy.heatmap(found, 0, image, scale, side)
-            if not why_not(found):
+            if not without_errors(found):
                 st.caption(by_model(store, found.model))
         else:
             st.caption(escape_markdown(found))

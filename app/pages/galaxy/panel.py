@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from ...components.choose import choose
+from ...components.facts import without_errors
 from ...components.instead import say_instead
 from ...components.latent_map import palette
 from ...components.patch_panel import masks
@@ -39,18 +40,6 @@ SCALING = "Computing the colour scale of the patch errors"
 SCALE_MASKS = {"tiling": "tiling", "drawn": "tiling", "random": "random", "bright": "random"}
 
 
-def why_not(workspace: Workspace) -> str:
-    """Say why there is no patch panel; empty where there is one."""
-    if workspace.model is None:
-        return f"Patch errors need a model. {workspace.without_model}"
-    if not workspace.model.has_predictor:
-        return (
-            f"{workspace.choice.label} is an encoder without a predictor, so it has no patch "
-            "errors."
-        )
-    return ""
-
-
 @dataclass(frozen=True)
 class Around:
     """What the panel asks of the galaxies beside the one that is shown."""
@@ -78,7 +67,7 @@ def patch_panel_section(
     workspace: Workspace, row: int, image: np.ndarray, around: Around | None = None
 ) -> None:
     """Show the patch panel, or the image and one sentence why there is none."""
-    if sentence := why_not(workspace):
+    if sentence := without_errors(workspace):
         st.image(
             pictures.inline(seen(workspace, image) if workspace.model else image, "png"),
             width="stretch",

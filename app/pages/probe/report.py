@@ -299,16 +299,12 @@ def _cell(
     if galaxies is not None:
         galaxies(rows[:SHOWN], captions[:SHOWN])
     else:
-        gallery("confused", workspace.pictures, rows[:SHOWN].tolist(), captions[:SHOWN], _open)
+        first = rows[:SHOWN].tolist()
+        gallery("confused", workspace.pictures, first, captions[:SHOWN], links.open_on_map)
 
 
 def _choose(cell: tuple[int, int] | None) -> None:
     st.session_state[state.CELL] = cell
-
-
-def _open(row: Any) -> None:
-    links.select(row)
-    st.session_state[state.TO_MAP] = True
 
 
 def _to_map() -> None:

@@ -50,7 +50,7 @@ from astrojepa.data.readers.parquet import is_table
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
 from astrojepa.progress import Progress, reporting
-from astrojepa.wording import first_of
+from astrojepa.wording import first_of, sentences
 
 if TYPE_CHECKING:
     from astrojepa.data.images.fits import Sky
@@ -222,18 +222,13 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(
-            filter(
-                None,
-                (
-                    *(said, doubt, doubtful_redshifts(redshift)),
-                    *(unread_redshifts(list(kept.columns)), doubtful_commas(kept), *told),
-                    *(twice, again, lacking, left_out),
-                    "" if find_table(root) else _perhaps_noise(files),
-                    "" if find_table(root) else _folders_of_one(labels, classes),
-                    _filters_apart(kept["file"].tolist()),
-                ),
-            )
+        notes=sentences(
+            *(said, doubt, doubtful_redshifts(redshift)),
+            *(unread_redshifts(list(kept.columns)), doubtful_commas(kept), *told),
+            *(twice, again, lacking, left_out),
+            "" if find_table(root) else _perhaps_noise(files),
+            "" if find_table(root) else _folders_of_one(labels, classes),
+            _filters_apart(kept["file"].tolist()),
         ),
     )
 

@@ -59,7 +59,7 @@ from astrojepa.data.readers.labels import (
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
 from astrojepa.progress import Progress, reporting
-from astrojepa.wording import one_line
+from astrojepa.wording import one_line, sentences
 
 if TYPE_CHECKING:
     from astrojepa.data.images.grids import Plane
@@ -527,15 +527,10 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         table=table.iloc[rows].reset_index(drop=True),
         about=table.attrs[ABOUT],
         skipped=skipped,
-        notes=tuple(
-            filter(
-                None,
-                (
-                    *(said, doubt, doubtful_redshifts(redshift)),
-                    *(unread_redshifts(list(table.columns)), resampled, unmasked, twice),
-                    not_read(_unread(shards[0])),
-                ),
-            )
+        notes=sentences(
+            *(said, doubt, doubtful_redshifts(redshift)),
+            *(unread_redshifts(list(table.columns)), resampled, unmasked, twice),
+            not_read(_unread(shards[0])),
         ),
     )
 

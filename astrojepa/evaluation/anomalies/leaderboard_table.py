@@ -144,6 +144,13 @@ def leaderboard_table(
     ]
 
 
+def as_dict(table: Sequence[Row]) -> dict[str, Any]:
+    """Return a table as JSON holds it."""
+    first = table[0].ranking
+    counts = {"num_rare": first.num_rare, "num_galaxies": first.num_galaxies, "top": first.top}
+    return counts | {"rows": [row.to_dict() for row in table]}
+
+
 def table_columns(tables: Mapping[str, Sequence[Row]]) -> list[Column]:
     """Lay out a row per class and score: mean of each measure and range of 95 % of the draws."""
     rows = [(rare, row.to_dict()) for rare, rows in tables.items() for row in rows]

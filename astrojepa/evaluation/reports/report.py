@@ -13,7 +13,11 @@ from astrojepa.data.crops import resize_frame, seen_part
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
 from astrojepa.evaluation.anomalies.leaderboard import num_kept
-from astrojepa.evaluation.anomalies.leaderboard_table import leaderboard_table, rare_labels
+from astrojepa.evaluation.anomalies.leaderboard_table import (
+    as_dict,
+    leaderboard_table,
+    rare_labels,
+)
 from astrojepa.evaluation.anomalies.registry import DEFAULT, OF_VECTORS
 from astrojepa.evaluation.anomalies.scoring import score_by_name, score_stored
 from astrojepa.evaluation.maps.map_quality import map_trust
@@ -232,15 +236,7 @@ def _leaderboard(
 ) -> dict[str, Any]:
     rare = rare or _smallest_class(data, fraction)
     table = leaderboard_table(model, data, rare, fraction, draws, found=found, progress=progress)
-    first = table[0].ranking
-    counts = {"num_rare": first.num_rare, "num_galaxies": first.num_galaxies, "top": first.top}
-    return {
-        "rare": rare,
-        "fraction": fraction,
-        "draws": draws,
-        **counts,
-        "rows": [row.to_dict() for row in table],
-    }
+    return {"rare": rare, "fraction": fraction, "draws": draws, **as_dict(table)}
 
 
 def _smallest_class(data: Dataset, fraction: float) -> str:

@@ -119,12 +119,7 @@ class Store:
         """Return a column of WANTED for all galaxies, (n,); None where no partition has it."""
         if meaning not in self.layouts[0].known:
             return None
-        parts = []
-        for path, layout in zip(self.files, self.layouts, strict=True):
-            name = layout.known[meaning]
-            with opened_parquet(path, layout.text) as file:
-                parts.append(column_values(path, name, read_columns(file, [name]).column(0)))
-        return np.concatenate(parts)
+        return np.concatenate([*self._parts(meaning)])
 
     def known_of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the columns of WANTED for some rows, (q,) each, by what they mean."""
@@ -234,7 +229,7 @@ class Store:
         """Return the first row with each id, of those that are there."""
         found: dict[str, int] = {}
         left = set(names)
-        for first, ids in zip(self.firsts, self._ids(), strict=False):
+        for first, ids in zip(self.firsts, self._parts("id"), strict=False):
             if not left:
                 break
             whole = ids.dtype.kind in "iu"
@@ -250,7 +245,7 @@ class Store:
     def galaxies_hash(self) -> str:
         """Hash of the set of ids, whatever their order (16 hex digits)."""
         total = 0
-        for ids in self._ids():
+        for ids in self._parts("id"):
             codes = pd.util.hash_array(_codes(ids), categorize=False)
             total = (total + int(codes.sum(dtype=np.uint64))) % 2**64
         return hashlib.sha256(f"{len(self)} {total}".encode()).hexdigest()[:16]
@@ -261,7 +256,7 @@ class Store:
         64-bit hashes of all ids and the ids of one partition are in memory; where hashes are equal,
         ids are compared.
         """
-        codes = np.concatenate([_codes(ids) for ids in self._ids()])
+        codes = np.concatenate([_codes(ids) for ids in self._parts("id")])
         order = np.argsort(codes, kind="stable")
         again = order[1:][codes[order[1:]] == codes[order[:-1]]]
         alike = np.flatnonzero(np.isin(codes, codes[again[:MOST_COMPARED]]))[: 2 * MOST_COMPARED]
@@ -275,10 +270,10 @@ class Store:
                 f"give every galaxy an id of its own."
             )
 
-    def _ids(self) -> Iterator[np.ndarray]:
-        """Yield the ids of one partition after another."""
+    def _parts(self, meaning: str) -> Iterator[np.ndarray]:
+        """Yield a column of WANTED of one partition after another."""
         for path, layout in zip(self.files, self.layouts, strict=True):
-            name = layout.known["id"]
+            name = layout.known[meaning]
             with opened_parquet(path, layout.text) as file:
                 yield column_values(path, name, read_columns(file, [name]).column(0))
 
