@@ -22,18 +22,15 @@ class Encoder(Protocol):
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the tokens of images (B, 3, S, S), (B, K, D) after and before a final norm."""
-        ...
 
     def vector(self, tokens: Tensor) -> Tensor:
         """Return an image's vector (B, D) from its tokens."""
-        ...
 
     def patch_tokens(self, images: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return one token per patch, (B, K, D') twice, of the patches in `index` (None: all).
 
         What the other patches hold cannot reach a token.
         """
-        ...
 
 
 @dataclass(frozen=True)

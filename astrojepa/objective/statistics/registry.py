@@ -21,11 +21,9 @@ class Statistic(Protocol):
         processes. The value is that of all samples; the gradient is that of the value times
         count / n, the convention of `distributed`.
         """
-        ...
 
     def floor(self, count: int) -> float:
         """Return the expectation for `count` samples that follow N(0, 1)."""
-        ...
 
 
 Made = TypeVar("Made", bound=Callable[..., Statistic])
