@@ -220,9 +220,7 @@ def _load_model(workspace: Workspace) -> None:
 
 
 def _take(workspace: Workspace) -> None:
-    """Load the model, or the file of vectors that stands in for one; ValueError where none of the
-    open galaxies has a vector.
-    """
+    """Load the model, or vectors in its place; ValueError where no open galaxy has a vector."""
     workspace.model = workspace.stored = None
     if not workspace.choice.reference.startswith(VECTORS):
         workspace.model = waiting.wait_for(*model_task(workspace.choice))

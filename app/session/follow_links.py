@@ -91,9 +91,7 @@ def forget_what_changed(workspace: Workspace) -> None:
 
 
 def keep_place(workspace: Workspace) -> None:
-    """Keep selection, collections, marks and what a probe learns when a sample gives way to all
-    galaxies or back.
-    """
+    """Keep selection, collections, marks and probe when a sample gives way to all, or back."""
     before, now = (
         st.session_state.get(state.SAMPLE_OF, ""),
         "" if workspace.sampled is None else workspace.data.galaxies_hash,

@@ -153,9 +153,7 @@ class Large:
         return made[name].read if name in made else partial(self.map.column, name)
 
     def matching(self, expression: str) -> np.ndarray | None:
-        """Which galaxies a filter chooses, bool (n,); None while they are counted, or what it names
-        is sought.
-        """
+        """Which galaxies a filter chooses, bool (n,); None while they are sought or counted."""
         from astrojepa.data.filters import folded
 
         from . import examples, large_clusters, large_search
@@ -282,9 +280,7 @@ class Large:
         return pictures.address(self.pictures_key)
 
     def images(self) -> Any:
-        """The images of the galaxies, a StoreImages; None where there are none, and while ids are
-        looked up, with progress.
-        """
+        """The images of the galaxies, a StoreImages; None without any, or while looking up ids."""
         found = self.drawn
         if self.source is not None:
             found = waiting.show_when_ready(
@@ -297,9 +293,7 @@ class Large:
         return found
 
     def nearest(self, row: int, count: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Distances and rows of the nearest galaxies; None while they are sought, or the index of
-        the store is built.
-        """
+        """Distances and rows of the nearest galaxies; None while sought, or the index is built."""
         if not is_available():
             return waiting.show_when_ready(
                 ("large nearest", self.key, row, count),

@@ -51,9 +51,7 @@ class Both:
         return waiting.show_when_ready(key, "Comparing nearest neighbours", task)
 
     def nearest(self, row: int) -> np.ndarray | None:
-        """The 10 nearest galaxies by either, as rows: int64 (2, 10); None where the second store
-        has no such galaxy.
-        """
+        """The 10 nearest by either, rows int64 (2, 10); None where the second lacks the galaxy."""
         from astrojepa.evaluation.vectors.compare_stores import neighbours_by_both
 
         if self.partners.seconds[row] < 0:

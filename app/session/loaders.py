@@ -199,9 +199,7 @@ def embed(report: Progress, model: Any, data: Any, given: Any = None) -> Any:
 
 @as_task
 def stored_vectors(report: Progress, stored: Any, data: Any, given: Any) -> Any:
-    """The vectors of a file, one per galaxy; ValueError where some have none. `given` as in
-    `embed`.
-    """
+    """A file's vectors, one per galaxy, `given` as in `embed`; ValueError where one has none."""
     from astrojepa.evaluation.vectors.stored import rows_of, taken
 
     rows = rows_of(stored, given)

@@ -133,9 +133,7 @@ class Line:
             return sum(other.rank < turn.rank for other in self._line)
 
     def wait(self, turn: Turn, say: Callable[[int], Any] = lambda ahead: None) -> None:
-        """Return when the turn comes; `say` hears once a second how many are ahead, and gives up
-        by raising.
-        """
+        """Return when the turn comes; `say` hears each second how many are ahead, and may raise."""
         while not turn.at_work:
             with self._moved:
                 if self._moved.wait_for(lambda: self._first() is turn, SAY_EVERY):
@@ -216,9 +214,7 @@ class Job:
         return 0 if self.finished.is_set() else self.line.ahead(self.turn)
 
     def report(self, done: int, total: int, text: str = "") -> None:
-        """Take down progress, as the package's functions report it, and yield; StoppedError if
-        unwanted.
-        """
+        """Take down progress, as the package reports it, and yield; StoppedError if unwanted."""
         self.line.give_way(self.turn)
         if self.unwanted or time.monotonic() - self.turn.asked > FORSAKEN:
             raise StoppedError
@@ -294,9 +290,7 @@ class Queue:
             return job is not None and job.finished.is_set() and job.error is None
 
     def result(self, key: tuple[object, ...]) -> Any:
-        """Return a job's result, which then stays longer; None where it is not there. Starts
-        nothing.
-        """
+        """Return a job's result, which then stays longer; None without one. Starts nothing."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None or not job.finished.is_set() or job.error is not None:

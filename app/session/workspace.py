@@ -280,9 +280,7 @@ class Workspace:
 def model_choices(
     hosted: bool, loaded_paths: list[str], listing: Listing, vectors: Sequence[str] = ()
 ) -> list[Choice]:
-    """List the models offered: listed, released, then (locally) runs and files, of vectors too,
-    then controls.
-    """
+    """List the models offered: listed, released, then (locally) runs and files, then controls."""
     choices = [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.checkpoints]
     if hosted:
         choices += [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.released]

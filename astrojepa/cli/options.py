@@ -32,9 +32,7 @@ def declare(
     model: bool = True,
     stored: bool = False,
 ) -> argparse.ArgumentParser:
-    """Add a sub-command; with `model` it is given a model and galaxies, with `stored` too it takes
-    vectors in place of the model.
-    """
+    """Add a sub-command with a `model` and galaxies, or with `stored` vectors in its place."""
     made: argparse.ArgumentParser = commands.add_parser(
         name, help=help, description=help, epilog=f"example: astrojepa {name} {example}"
     )

@@ -67,9 +67,7 @@ def read_columns(file: Any, names: Sequence[str], groups: Sequence[int] | None =
 
 
 def each_batch(file: Any, name: str, size: int) -> Iterator[Any]:
-    """Yield a column of an open Parquet file in arrays of at most `size` rows, checked, with gaps
-    where a mask of astropy says so.
-    """
+    """Yield a Parquet column in checked arrays of at most `size` rows, gaps by astropy's masks."""
     import pyarrow.compute as pc
 
     names = [name, *filter(None, [masks_of(file.schema_arrow).get(name)])]

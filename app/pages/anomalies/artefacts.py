@@ -101,9 +101,7 @@ def check_task(workspace: Workspace) -> Task:
 
 
 def left_out(workspace: Workspace) -> np.ndarray:
-    """Return the rows of likely artefacts that the leaderboard leaves out; none where the images
-    have not been checked. Computes nothing.
-    """
+    """Return the rows of likely artefacts that the leaderboard leaves out; none before a check."""
     checks = loaders.jobs().result(check_task(workspace)[0])
     if st.session_state.get(state.SHOW_ARTEFACTS) or checks is None:
         return np.zeros(0, np.int64)

@@ -127,9 +127,7 @@ def _second(large: Large) -> str:
 
 
 def _galaxy(large: Large, both: Both, images: Any, row: int, go: Callable[[str], None]) -> None:
-    """Show a galaxy with its patch errors and neighbours by either; those that both name are
-    marked.
-    """
+    """Show a galaxy with patch errors and neighbours by either model; those of both are marked."""
     near = both.nearest(row)
     rows = np.array([row]) if near is None else np.concatenate([[row], *near])
     known = large.map.store.known_of(rows)
@@ -164,9 +162,7 @@ def _galaxy(large: Large, both: Both, images: Any, row: int, go: Callable[[str],
 
 
 def _by_model(store: Large, missing: str, look: Callable[[Any], Workspace]) -> Workspace | str:
-    """Return what draws the patch errors by the model of a store, once it is loaded, or else what
-    is said in their place.
-    """
+    """Return what draws patch errors by a store's model, once loaded, or what is said instead."""
     if large_search.without_model(store):
         return missing
     try:
@@ -179,9 +175,7 @@ def _by_model(store: Large, missing: str, look: Callable[[Any], Workspace]) -> W
 def _errors(
     large: Large, both: Both, images: Any, row: int, go: Callable[[str], None]
 ) -> list[Callable[[], None]]:
-    """Return what draws a galaxy's patch errors by the model of either store, on one scale, or else
-    say why there are none.
-    """
+    """Return what draws patch errors by either store's model, on one scale, or says why not."""
     image = None if images is None else StoreSearch(large).picture(row)
     if image is None:
         if images is not None or large.source is None:  # else ids are looked up

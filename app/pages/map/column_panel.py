@@ -59,9 +59,7 @@ def column_panel(about: Described, matching: np.ndarray | None, wrong: str) -> N
 
 
 def worth_a_look(about: Described) -> list[str]:
-    """Return the first columns that differ between galaxies and are no names of them; they are
-    counted while they are at hand.
-    """
+    """Return the first columns that differ between galaxies and do not name them."""
     columns = about.columns
     found: list[str] = []
     words: list[Words] = []

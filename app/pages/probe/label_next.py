@@ -205,9 +205,7 @@ def _classes(
 def _again_and_file(
     workspace: Workspace, target: Target, split: Split, key: tuple[Any, ...]
 ) -> None:
-    """Offer to train with the labels given since, say what the last ones changed, and export all
-    labels that were given.
-    """
+    """Offer to train with the labels given since, say what the last changed, and export all."""
     data = workspace.data
     held = collections_bar.collections_of(data.galaxies_hash)
     codes = collections.codes_given(held, target.classes, len(data))

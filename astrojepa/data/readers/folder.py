@@ -79,9 +79,7 @@ class FolderReader:
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)  # bytes, ns of the last change
 
     def read(self, row: int) -> np.ndarray:
-        """Return an image as uint8 (H, W, 3); raises DataError naming the file where it is
-        damaged, changed or gone.
-        """
+        """Return an image as uint8 (H, W, 3); DataError for a damaged, changed or missing file."""
         name = self.files[row]
         with self._unchanged(name):
             if name.lower().endswith(FITS_SUFFIXES):
@@ -107,9 +105,7 @@ class FolderReader:
 
 @dataclass(frozen=True)
 class FluxFolderReader(FolderReader):
-    """Reads the flux of FITS images: one file per galaxy, or one for each band, whose name has
-    {band} where the band stands.
-    """
+    """Reads flux of FITS images: a file per galaxy, or per band, named with {band} in its place."""
 
     bands: tuple[str, ...] = ()
 
@@ -409,9 +405,7 @@ def _kind(name: str, in_table: bool, listed: bool) -> str:
 
 
 def _check_files(root: Path, files: Sequence[str]) -> list[os.stat_result]:
-    """Return the state of every file; each must be an image, exist, and lie inside the
-    folder, links followed.
-    """
+    """Return the state of every file; each must be an image inside the folder, links followed."""
     inside: dict[str, bool] = {}  # by folder, so that only links cost a look-up per file
     found, missing, outside, foreign = [], [], [], []
     for name in files:

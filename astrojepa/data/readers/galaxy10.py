@@ -365,9 +365,7 @@ def text_of(item: h5py.Dataset, name: str) -> str:
 
 
 def unread(path: Path) -> tuple[str, ...]:
-    """Say which datasets are not read, and which positions are taken as degrees because their unit
-    is not.
-    """
+    """Say which datasets are not read, and which positions of unread unit are taken as degrees."""
     import h5py
 
     with reading(path), h5py.File(path, "r") as file:

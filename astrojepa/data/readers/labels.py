@@ -535,9 +535,7 @@ def shortened_ids(ids: pd.Series) -> list[str]:
 
 
 def split_names(table: pd.DataFrame) -> np.ndarray | None:
-    """Return the split of each row, str (n,): train, val or test for what says so, else as it is;
-    None without such a column.
-    """
+    """Return the split of each row, str (n,): train, val, test or as it is; None without one."""
     column = find_column(table, "split")
     if column is None:
         return None

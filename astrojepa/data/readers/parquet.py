@@ -129,9 +129,7 @@ class ParquetShard:
 
 
 class ArrowShard:
-    """An Arrow file, mapped into memory: the stream of `save_to_disk`, or the file format (Feather
-    2).
-    """
+    """An Arrow file, mapped into memory: the stream of `save_to_disk`, or a Feather 2 file."""
 
     def __init__(self, path: Path, flux: bool) -> None:
         import pyarrow as pa

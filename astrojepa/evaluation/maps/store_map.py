@@ -1,6 +1,4 @@
-"""A map of a store: fitted to some of its galaxies, the others placed on it, written back in the
-order of a space-filling curve.
-"""
+"""A map of a store: fitted to some galaxies, others placed, written along a space-filling curve."""
 
 from __future__ import annotations
 

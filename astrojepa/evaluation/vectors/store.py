@@ -104,9 +104,7 @@ class Store:
                     yield int(first) + start, vectors
 
     def vectors_of(self, rows: np.ndarray, progress: Progress | bool | None = None) -> np.ndarray:
-        """Return the vectors of some rows, ascending: float32 (q, D). Their partitions are read, a
-        batch at a time.
-        """
+        """Return the vectors of some rows, ascending, read a batch at a time: float32 (q, D)."""
         found = np.empty((len(rows), self.width), np.float32)
         with reporting(progress, len(self), "reading vectors") as report:
             for first, batch in self.batches(rows):
@@ -169,9 +167,7 @@ class Store:
         )
 
     def _is_long(self, name: str) -> bool:
-        """Whether float64 would round some of a column's whole numbers, by its statistics; it is
-        read where it has none.
-        """
+        """Whether float64 would round a column's whole numbers, by its statistics or its values."""
         for path in self.files:
             with opened_parquet(path) as file:
                 leaves = [file.schema.column(k).path for k in range(len(file.schema))]
@@ -202,9 +198,7 @@ class Store:
         return coded(np.concatenate([np.zeros(0, np.int32), *codes]), names)
 
     def table_of(self, rows: np.ndarray) -> pd.DataFrame:
-        """Return `names` of some galaxies, in the order of `rows`; only their row groups are
-        read.
-        """
+        """Return `names` of some galaxies, in the order of `rows`; only their groups are read."""
         part = np.searchsorted(self.firsts, rows, side="right") - 1
         order, names, parts = np.argsort(part, kind="stable"), list(self.names), []
         for number in np.unique(part):
@@ -296,9 +290,7 @@ class Store:
 
     @property
     def hash(self) -> str:
-        """Hash of every byte of the partitions (16 hex digits); unchanged files are not read
-        again.
-        """
+        """Hash of every byte of the partitions (16 hex digits); unchanged files are not reread."""
         root = self.path if self.path.is_dir() else self.path.parent
         names = [path.relative_to(root).as_posix() for path in self.files]
         hashes = content_hashes(root, names, [path.stat() for path in self.files])

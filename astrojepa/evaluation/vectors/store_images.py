@@ -46,9 +46,7 @@ class StoreImages(Protocol):
 
 @dataclass(frozen=True)
 class SomeImages:
-    """The images of some rows of a store: by their place among these for pages, and by row for the
-    reader of a data set.
-    """
+    """Images of some rows of a store: by place for pages, by row for a data set's reader."""
 
     images: StoreImages
     rows: np.ndarray  # int64 (n,)
