@@ -406,13 +406,9 @@ def _figure(traces: go.Figure, x_label: str, y_label: str) -> go.Figure:
 
 
 def _colour(share: np.ndarray, colours: str) -> np.ndarray:
-    stops = np.array([_rgb(stop) for stop in _STOPS[colours].split()])
+    stops = np.array([list(bytes.fromhex(stop)) for stop in _STOPS[colours].split()])
     places = np.linspace(0, 1, len(stops))
     return np.stack([np.interp(share, places, stops[:, channel]) for channel in range(3)], axis=-1)
-
-
-def _rgb(text: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(text.removeprefix("#")))
 
 
 def _enlarge(values: np.ndarray, size: int) -> np.ndarray:

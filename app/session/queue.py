@@ -107,10 +107,6 @@ class Turn:
         """Seconds at work so far; waiting in between counts for nothing."""
         return self.used + (time.monotonic() - self.since if self.at_work else 0.0)
 
-    def pause(self) -> None:
-        """Note how long it has worked."""
-        self.used, self.since = self.worked, time.monotonic()
-
 
 class Line:
     """One at a time: the most urgent first, then first come, first served."""
@@ -152,7 +148,7 @@ class Line:
         that are shorter; return when the turn comes again.
         """
         with self._moved:
-            turn.pause()
+            turn.used, turn.since = turn.worked, time.monotonic()
             turn.at_work = not any(other.pressing < turn.pressing for other in self._line)
             self._moved.notify_all()
         self.wait(turn)
