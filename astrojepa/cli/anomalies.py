@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from astrojepa.cli.options import (
     TABLE_FILE,
@@ -26,7 +25,7 @@ from astrojepa.cli.options import (
     store_columns,
     store_provenance,
 )
-from astrojepa.evaluation.anomalies.registry import DEFAULT, OF_VECTORS
+from astrojepa.evaluation.anomalies import DEFAULT, OF_VECTORS
 from astrojepa.files import write_json
 from astrojepa.tables import Column, write_table
 
@@ -130,12 +129,12 @@ def _list(
         if found is None
         else score_stored(found, data, name, k)
     )
-    properties: dict[str, np.ndarray] = {}
-    order = np.argsort(-scores, kind="stable")
+    properties: dict[str, Any] = {}
+    order = (-scores).argsort(kind="stable")
     columns = [
-        Column("rank", np.arange(1, len(order) + 1), "1 = most anomalous"),
+        Column("rank", range(1, len(order) + 1), "1 = most anomalous"),
         Column("id", data.ids[order].astype(str), "name of the galaxy"),
-        Column("score", scores[order].astype(np.float64), f"{name}: {find(name).meaning}"),
+        Column("score", scores[order].astype(float), f"{name}: {find(name).meaning}"),
         Column("label", [label(data, row) for row in order], "class"),
     ]
     shown = len(columns)
@@ -144,7 +143,7 @@ def _list(
         properties, shown = checks.properties, shown + 1
         measured = {"artefact": checks.artefact} | checks.parts | properties
         columns += [
-            Column(title, values[order].astype(np.float64), f"{title} of the image")
+            Column(title, values[order].astype(float), f"{title} of the image")
             for title, values in measured.items()
         ]
     rows = zip(*(column.cells()[: options.top] for column in columns[:shown]), strict=True)
@@ -170,6 +169,8 @@ def _list(
 
 def _list_store(options: argparse.Namespace, store: Store) -> int:
     """Rank the galaxies of a large store by its index."""
+    import numpy as np
+
     from astrojepa.evaluation.anomalies.registry import find
     from astrojepa.evaluation.anomalies.scoring import score_store
     from astrojepa.evaluation.vectors.sorted_store import write_sorted
@@ -177,12 +178,12 @@ def _list_store(options: argparse.Namespace, store: Store) -> int:
 
     heard, name, k = sys.stderr.isatty(), options.score, options.k
     scores = score_store(open_index(store, progress=heard), name, k, progress=heard)
-    order = np.argsort(-scores, kind="stable")
+    order = (-scores).argsort(kind="stable")
     table = options.output and options.output.suffix
     shown = order if table else order[: options.top]
     known = store.known_of(shown)
     columns = [
-        Column("rank", np.arange(1, len(shown) + 1), "1 = most anomalous"),
+        Column("rank", range(1, len(shown) + 1), "1 = most anomalous"),
         Column("id", known["id"].astype(str), "name of the galaxy"),
         Column("score", scores[shown], f"{name}: {find(name).meaning}"),
         *store_columns(known),
@@ -194,7 +195,7 @@ def _list_store(options: argparse.Namespace, store: Store) -> int:
     elif table:
         write_table(options.output, columns, facts)
     elif options.output:
-        added = {"score": scores.astype(np.float32)}
+        added = {"score": scores.astype("float32")}
         about = {"score": f"{find(name).title}, k = {k}"}
         write_sorted(store, np.arange(len(store)), added, options.output, about, progress=heard)
     return 0
@@ -290,4 +291,4 @@ def _records(columns: list[Column]) -> list[dict[str, Any]]:
 
 def _finite(cell: Any) -> Any:
     """Return None for a number that JSON has no word for, and anything else as it is."""
-    return None if isinstance(cell, float) and not np.isfinite(cell) else cell
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

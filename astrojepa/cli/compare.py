@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from astrojepa.cli.options import (
     TABLE_FILE,
     add_data,
@@ -123,6 +121,8 @@ def _numbers(comparison: Comparison, data: Dataset, models: list[Model]) -> dict
 
 
 def _symmetries(models: list[Model], data: Dataset, count: int) -> dict[str, Any]:
+    import numpy as np
+
     from astrojepa.evaluation.vectors.symmetry import symmetry_drift
 
     rows = np.unique(np.linspace(0, len(data) - 1, min(count, len(data))).astype(int))

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from astrojepa.tables import WRITERS, Column, check_table
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from astrojepa.checkpoints.model import Model
     from astrojepa.data.dataset import Dataset
     from astrojepa.evaluation.vectors.store import Store
@@ -295,6 +295,8 @@ def provenance(source: Model | Stored, data: Dataset, **further: Any) -> dict[st
 
 def places(data: Dataset, rows: Any = slice(None)) -> list[Column]:
     """Return the columns ra and dec, where positions are known; CSV files go without."""
+    import numpy as np
+
     if not np.isfinite(data.ra).any():
         return []
     return _places(data.ra[rows], data.dec[rows])
@@ -309,6 +311,8 @@ def _places(ra: np.ndarray, dec: np.ndarray) -> list[Column]:
 
 def store_columns(known: dict[str, np.ndarray]) -> list[Column]:
     """Return the columns label, and ra and dec where they are known, of rows of a store."""
+    import numpy as np
+
     count = len(known["id"])
     labels = known.get("label", np.full(count, "")).astype(str)
     columns = [Column("label", labels, "class")]
@@ -322,6 +326,8 @@ def label(data: Dataset, row: int) -> str:
 
 
 def row_of(data: Dataset, text: str) -> int:
+    import numpy as np
+
     found = np.flatnonzero(data.ids.astype(str) == text)
     if len(found):
         return int(found[0])

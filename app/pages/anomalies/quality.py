@@ -120,7 +120,7 @@ def quality_verdict(rows: Sequence[Any], rare: str) -> str:
 
 def _usual(rows: Sequence[Any], best: Any) -> str:
     """Say what the score that the page opens with has, where another is better."""
-    from astrojepa.evaluation.anomalies.registry import DEFAULT
+    from astrojepa.evaluation.anomalies import DEFAULT
 
     usual = next((row for row in rows if row.ranking.score == DEFAULT), rows[0])
     if usual is best:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astrojepa.data.dataset import Dataset
+from astrojepa.evaluation.anomalies import DEFAULT
 from astrojepa.evaluation.anomalies.leaderboard import Ranking, leaderboard, mean_interval
-from astrojepa.evaluation.anomalies.registry import DEFAULT, all_scores, find, vector_scores
+from astrojepa.evaluation.anomalies.registry import all_scores, find, vector_scores
 from astrojepa.evaluation.anomalies.scores.prediction_error import prediction_error_scores
 from astrojepa.evaluation.pictures.checks import SUSPICIOUS, picture_checks
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics

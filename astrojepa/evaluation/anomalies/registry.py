@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from astrojepa.evaluation.anomalies import DEFAULT
 from astrojepa.evaluation.vectors.neighbours import nearest
 from astrojepa.registries import import_modules
 
 NEEDS = ("vectors", "predictor", "encoder", "images")  # what a score is computed from, as listed
-DEFAULT = "asymmetry-lof"  # what lists the most anomalous galaxies: docs/decisions/0005
-OF_VECTORS = "knn"  # what lists them where there is no model
 PIXELS = "pixel-pca-"  # before a score of vectors: the same on principal components of the pixels
 
 Compute = Callable[..., np.ndarray]

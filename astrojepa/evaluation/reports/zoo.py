@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from astrojepa.checkpoints.card import ABSENT, mean_accuracy
-from astrojepa.evaluation.anomalies.registry import DEFAULT
+from astrojepa.evaluation.anomalies import DEFAULT
 from astrojepa.evaluation.anomalies.scores.asymmetry import PIXEL_ASYMMETRY
 from astrojepa.evaluation.baselines.vectors import BOTH, ENCODER, PIXELS, POLAR, RANDOM, STATISTICS
 from astrojepa.evaluation.reports.benchmark import BENCHMARKS
