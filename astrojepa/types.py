@@ -158,9 +158,7 @@ class Predictions:
         return self.probabilities.argmax(axis=1).astype(np.int64)
 
     def covered(self, truth: np.ndarray) -> float:
-        """Return the share of galaxies, of the classes named in `truth` (str, (n,)), whose set
-        holds the true one.
-        """
+        """Return the share of galaxies whose set holds the class named in `truth` (str, (n,))."""
         held = self.sets & (truth[:, None] == np.array(self.classes))
         return float(held.any(axis=1).mean())
 

@@ -73,9 +73,7 @@ class Workspace:
 
     @property
     def sampled(self) -> np.ndarray | None:
-        """Rows of the sample shown until all galaxies are embedded, or of the galaxies that have
-        vectors; None where all are shown.
-        """
+        """Rows of the sample shown before all are embedded, or with vectors; None for all."""
         if "sampled" not in self.opened:
             whole, rows = self.whole, None
             if self.stored is not None:

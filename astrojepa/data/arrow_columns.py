@@ -57,9 +57,7 @@ def masks_of(schema: Any) -> dict[str, str]:
 
 
 def read_columns(file: Any, names: Sequence[str], groups: Sequence[int] | None = None) -> Any:
-    """Read some columns of an open Parquet file, of all or some row groups, with gaps where masks
-    of astropy say so: a table of `names`.
-    """
+    """Read columns `names` of an open Parquet file or of row groups, gaps by astropy's masks."""
     masks = masks_of(file.schema_arrow)
     wanted = [*names, *(masks[name] for name in names if name in masks)]
     groups = range(file.num_row_groups) if groups is None else groups

@@ -191,9 +191,7 @@ def _expose(
 def _with_noise(
     views: Tensor, largest: float, share: Tensor, place: Tensor, noise_bank: Tensor
 ) -> Tensor:
-    """Add noise to views (n, C, S, S) in place: to each a piece of the bank, times `largest` and
-    its share (n,).
-    """
+    """Add noise to views (n, C, S, S) in place: pieces of the bank, times `largest` and shares."""
     if largest == 0:
         return views
     # a piece begins at every number; nothing is copied here

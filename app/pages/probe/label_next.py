@@ -64,9 +64,7 @@ def batch_task(
     split: Split,
     fraction: float,
 ) -> Batch:
-    """Choose galaxies of the training part that have no label, by `label_next`: the test part stays
-    as it is.
-    """
+    """Choose unlabelled galaxies of the training part, by `label_next`; the test part stays."""
     vectors = relabelled(embeddings, target)
     known = vectors.subset(known_rows(target, split, fraction))
     pool = split.parts[0][target.labels[split.parts[0]] < 0]

@@ -108,9 +108,7 @@ def _compare(
     setting: tuple[str, int],
     on_images: bool,
 ) -> None:
-    """Draw the table of the probe and its baselines, which come one by one; those that read images
-    if they may.
-    """
+    """Draw the table of the probe and its baselines, one by one; of images only if `on_images`."""
     kind, share = setting
     place = "/".join((ASKED, *workspace.key))
     asked = bool(st.session_state.get(place)) or _at_hand(workspace)

@@ -181,9 +181,7 @@ def _plain(name: str) -> str:
 
 
 def _parse(raw: bytes, path: Path) -> pd.DataFrame:
-    """Read separated text: blanks around values go, short rows end in empty values, long
-    rows are an error.
-    """
+    """Read separated text: blanks around values go, short rows are filled, long ones an error."""
     try:
         rows = _rows(raw, path)
     except (UnicodeDecodeError, csv.Error) as error:

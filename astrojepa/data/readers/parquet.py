@@ -435,9 +435,7 @@ def _scales(value: Any, count: int) -> list[float]:
 
 
 def is_table(source: str) -> bool:
-    """Whether a source is a Parquet or Arrow file, a folder of them without images or table, or a
-    HATS catalogue.
-    """
+    """Whether a source is a Parquet or Arrow file, a folder of such alone, or a HATS catalogue."""
     path = Path(source)
     if path.is_file():
         return path.suffix.lower() in SUFFIXES
