@@ -123,11 +123,7 @@ def _open(
     _set_default(state.SOURCE, sources[0].name, [source.name for source in sources])
     if link:
         follow_links.follow(link, choices, [source.name for source in sources])
-    _set_default(
-        state.CHECKPOINT,
-        default,
-        [choice.reference for choice in choices],
-    )
+    _set_default(state.CHECKPOINT, default, [choice.reference for choice in choices])
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
     with bar:
         labels = {choice.reference: choice.label for choice in choices}

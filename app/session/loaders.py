@@ -303,8 +303,7 @@ def clusters(report: Progress, embeddings: Any, data: Any, given: Any) -> NamedC
         return NamedClusters(found, dict.fromkeys(levels, ()))
     columns = comparable_columns(data) | shape_columns(given, progress=report)
     return NamedClusters(
-        found,
-        {name: cluster_labels(level.labels, columns) for name, level in levels.items()},
+        found, {name: cluster_labels(level.labels, columns) for name, level in levels.items()}
     )
 
 

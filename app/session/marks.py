@@ -202,9 +202,7 @@ class Imported:
 
 
 def read_marks(
-    name: str,
-    content: bytes,
-    ids: Sequence[object] | Callable[[set[str]], Mapping[str, int]],
+    name: str, content: bytes, ids: Sequence[object] | Callable[[set[str]], Mapping[str, int]]
 ) -> Imported:
     """Read a file of marks with columns id and mark, of any format of an export, told by its name;
     later lines win. `ids`: those of all galaxies, or what gives the rows of those that are there.

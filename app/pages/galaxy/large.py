@@ -12,13 +12,7 @@ import streamlit as st
 from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_head import galaxy_head
-from ...components.large_card import (
-    class_names,
-    columns_and_links,
-    nearest,
-    place_of,
-    shown_image,
-)
+from ...components.large_card import class_names, columns_and_links, nearest, place_of, shown_image
 from ...components.survey_image import is_on, survey_picture, survey_toggle
 from ...session import state
 from ...session.large import Large, Order, select, selected

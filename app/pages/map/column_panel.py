@@ -32,9 +32,7 @@ def column_panel(about: Described, matching: np.ndarray | None, wrong: str) -> N
     with panel:
         if not kept and before != []:
             found = about.ready(
-                ("histograms", about.made_of),
-                "Reading columns",
-                lambda report: worth_a_look(about),
+                ("histograms", about.made_of), "Reading columns", lambda report: worth_a_look(about)
             )
             if found is None:
                 return

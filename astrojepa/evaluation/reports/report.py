@@ -14,11 +14,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
 from astrojepa.evaluation.anomalies import DEFAULT, OF_VECTORS
 from astrojepa.evaluation.anomalies.leaderboard import num_kept
-from astrojepa.evaluation.anomalies.leaderboard_table import (
-    as_dict,
-    leaderboard_table,
-    rare_labels,
-)
+from astrojepa.evaluation.anomalies.leaderboard_table import as_dict, leaderboard_table, rare_labels
 from astrojepa.evaluation.anomalies.scoring import score_by_name, score_stored
 from astrojepa.evaluation.maps.map_quality import map_trust
 from astrojepa.evaluation.maps.projection import project
