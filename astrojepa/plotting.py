@@ -201,12 +201,8 @@ def counts_figure(
     counts: np.ndarray, edges: np.ndarray, marked: float | None = None, label: str = ""
 ) -> go.Figure:
     """Draw a `histogram` with a line at `marked`."""
-    bars = go.Bar(
-        x=(edges[:-1] + edges[1:]) / 2,
-        y=counts,
-        width=np.diff(edges),
-        marker={"color": MUTED, "line": {"width": 0}},
-    )
+    middles, marker = (edges[:-1] + edges[1:]) / 2, {"color": MUTED, "line": {"width": 0}}
+    bars = go.Bar(x=middles, y=counts, width=np.diff(edges), marker=marker)
     bars.update(hovertemplate="%{x:.3g}: %{y}<extra></extra>")
     figure = _figure(bars, label, "galaxies").update_layout(bargap=0)
     if marked is not None and np.isfinite(marked):
@@ -372,12 +368,8 @@ def bars_figure(classes: Sequence[str], values: Sequence[float], label: str = ""
         raise ValueError(
             f"There are {len(classes)} classes and {len(values)} values; they must be equally many."
         )
-    bars = go.Bar(
-        x=list(values),
-        y=list(classes),
-        orientation="h",
-        marker={"color": ACCENT, "line": {"width": 0}},
-    )
+    marker = {"color": ACCENT, "line": {"width": 0}}
+    bars = go.Bar(x=list(values), y=list(classes), orientation="h", marker=marker)
     bars.update(hovertemplate="%{y}: %{x:.3g}<extra></extra>")
     figure = _figure(bars, label, "").update_yaxes(autorange="reversed")
     if len(values) and min(values) >= 0 and max(values) <= 1:
@@ -478,20 +470,10 @@ def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 
         "<extra></extra>",
         marker={"size": 7, "color": ACCENT},
     )
-    joined = go.Scatter(
-        x=x[n >= JOINED],
-        y=y[n >= JOINED],
-        mode="lines",
-        line={"color": ACCENT, "width": 2},
-        hoverinfo="skip",
-    )
-    ideal = go.Scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        line={"color": MUTED, "width": 1, "dash": "dot"},
-        hoverinfo="skip",
-    )
+    line, dotted = {"color": ACCENT, "width": 2}, {"color": MUTED, "width": 1, "dash": "dot"}
+    many = n >= JOINED
+    joined = go.Scatter(x=x[many], y=y[many], mode="lines", line=line, hoverinfo="skip")
+    ideal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=dotted, hoverinfo="skip")
     figure = _figure([ideal, dots, joined], "confidence", "accuracy").update_layout(
         showlegend=False
     )

@@ -127,12 +127,8 @@ class ProbeResult:
     @property
     def recalls(self) -> np.ndarray:
         """Share of each class predicted correctly: float64 (c,), NaN without galaxies."""
-        return np.divide(
-            np.diag(self.confusion),
-            self.counts,
-            out=np.full(len(self.classes), np.nan),
-            where=self.counts > 0,
-        )
+        hits, counts = np.diag(self.confusion), self.counts
+        return np.divide(hits, counts, out=np.full(len(counts), np.nan), where=counts > 0)
 
 
 @dataclass(frozen=True)

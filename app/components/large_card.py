@@ -57,12 +57,8 @@ def nearest(large: Large, images: Any, row: int) -> list[int] | None:
         ]
         gallery("neighbours", large.address, rows, captions, go_in(large), tile=96)
         return rows
-    buttons(
-        large,
-        "near",
-        rows,
-        [f"{name} ({gap:.2f})" for name, gap in zip(names, distances, strict=True)],
-    )
+    labels = [f"{name} ({gap:.2f})" for name, gap in zip(names, distances, strict=True)]
+    buttons(large, "near", rows, labels)
     return rows
 
 

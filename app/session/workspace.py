@@ -203,12 +203,9 @@ class Workspace:
     @property
     def scores(self) -> np.ndarray:
         """Anomaly scores, larger = more anomalous."""
-        embeddings = self.embeddings
-        return waiting.wait_for(
-            ("scores", *self.key),
-            f"Computing anomaly scores of {len(self.data):,} galaxies",
-            loaders.scores(embeddings),
-        )
+        task = loaders.scores(self.embeddings)
+        sentence = f"Computing anomaly scores of {len(self.data):,} galaxies"
+        return waiting.wait_for(("scores", *self.key), sentence, task)
 
     @property
     def places(self) -> np.ndarray:
@@ -222,11 +219,9 @@ class Workspace:
         """Row of the selected galaxy; where none is, one worth showing is selected."""
         row = st.session_state.get(state.ROW)
         if row is None or row >= len(self.data):
-            row = st.session_state[state.ROW] = waiting.wait_for(
-                ("first", *self.key),
-                "Choosing the first galaxy",
-                loaders.first_galaxy(self.data, self.places),
-            )
+            task = loaders.first_galaxy(self.data, self.places)
+            row = waiting.wait_for(("first", *self.key), "Choosing the first galaxy", task)
+            st.session_state[state.ROW] = row
         return int(row)
 
     def projection_task(self, method: str, dimensions: int = 2) -> Task:

@@ -338,12 +338,8 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
         except (ValueError, TypeError, OverflowError) as error:
             raise CheckpointError(str(error)) from error
         card = {"id": path.stem, "imported_from": path.name, "epoch": epoch}
-        return _assemble(
-            ModelFacts(path.stem, config, card, file_hash(path)[:16], *FIXED_STATISTICS),
-            state,
-            path,
-            device,
-        )
+        facts = ModelFacts(path.stem, config, card, file_hash(path)[:16], *FIXED_STATISTICS)
+        return _assemble(facts, state, path, device)
     if (
         content.get("format") != FORMAT
         or not {"config", "network", "normalisation"} <= content.keys()

@@ -292,13 +292,9 @@ def _by_id(data: Dataset, catalogue: pd.DataFrame, demanded: bool) -> Match | No
             f"The catalogue has several rows of {twice[0]} ({len(twice)} ids or rows more than "
             "once); keep one of each."
         )
-    rows = pd.Series(np.flatnonzero(known), index=ids[known]).reindex(wanted, fill_value=-1)
-    return Match(
-        "id",
-        rows.to_numpy(dtype=np.int64),
-        np.full(len(data), np.nan),
-        np.zeros(len(data), dtype=bool),
-    )
+    found = pd.Series(np.flatnonzero(known), index=ids[known]).reindex(wanted, fill_value=-1)
+    rows = found.to_numpy(dtype=np.int64)
+    return Match("id", rows, np.full(len(rows), np.nan), np.zeros(len(rows), dtype=bool))
 
 
 def _elsewhere(data: Dataset, catalogue: pd.DataFrame, rows: np.ndarray) -> int:

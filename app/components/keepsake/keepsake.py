@@ -64,12 +64,9 @@ def keep(texts: Mapping[str, str], take: Callable[[Found], None]) -> None:
         take(both)
 
     taken = st.session_state.get(state.TAKEN)
+    data = {"texts": dict(texts), "taken": taken, "session": session}
     with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
-        component(KEY)(
-            data={"texts": dict(texts), "taken": taken, "session": session},
-            key=KEY,
-            on_found_change=hears(KEY, "found", "found", found),
-        )
+        component(KEY)(data=data, key=KEY, on_found_change=hears(KEY, "found", "found", found))
 
 
 def _of_sample(workspace: Workspace) -> list[str]:

@@ -89,11 +89,8 @@ def sweep_folders() -> list[Path]:
     found = {
         path.parent for place in places if place.is_dir() for path in place.glob("*/sweep.json")
     }
-    return sorted(
-        (folder for folder in found if (folder / "table.csv").is_file()),
-        key=lambda folder: folder.name,
-        reverse=True,
-    )
+    whole = (folder for folder in found if (folder / "table.csv").is_file())
+    return sorted(whole, key=lambda folder: folder.name, reverse=True)
 
 
 def read_sweep(folder: Path) -> tuple[list[str], pd.DataFrame]:

@@ -68,11 +68,8 @@ def patch_panel_section(
 ) -> None:
     """Show the patch panel, or the image and one sentence why there is none."""
     if sentence := without_errors(workspace):
-        st.image(
-            pictures.inline(seen(workspace, image) if workspace.model else image, "png"),
-            width="stretch",
-            alt=f"Galaxy {workspace.data.ids[row]}",
-        )
+        shown = pictures.inline(seen(workspace, image) if workspace.model else image, "png")
+        st.image(shown, width="stretch", alt=f"Galaxy {workspace.data.ids[row]}")
         st.caption(sentence)
         return
     for key, value in ((state.MASK_SEED, 0), (state.MASK_COUNT, 1), (state.SHADE, 60)):
@@ -203,11 +200,8 @@ def _search(around: Around, chosen: Masks) -> None:
         around.search(chosen.drawn)
         st.session_state[state.TO_MAP] = True
 
-    st.button(
-        "Find this region elsewhere",
-        help="Ranks all galaxies by the similarity of their best-matching part to this region.",
-        on_click=search,
-    )
+    help = "Ranks all galaxies by the similarity of their best-matching part to this region."
+    st.button("Find this region elsewhere", help=help, on_click=search)
 
 
 def _outlined(chosen: Masks, errors: Any) -> int:
@@ -256,13 +250,8 @@ def _lock(measured: Any) -> None:
 
     st.session_state["lock_scale"] = _locked()
     help = "Keeps the colour scale when the model, the masks or the data change."
-    st.toggle(
-        "Lock scale",
-        key="lock_scale",
-        on_change=toggle,
-        disabled=measured is None and not _locked(),
-        help=help,
-    )
+    barred = measured is None and not _locked()
+    st.toggle("Lock scale", key="lock_scale", on_change=toggle, disabled=barred, help=help)
 
 
 def _drawn(mask: Any) -> None:

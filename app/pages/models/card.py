@@ -79,14 +79,8 @@ def show(workspace: Workspace) -> None:
     else:
         _curves("Training", rows, CURVES)
     with st.expander("Full model card"):
-        st.json(
-            {
-                name: workspace.model.card[name]
-                for name in SHOWN_ON_CARD
-                if workspace.model.card.get(name)
-            },
-            expanded=1,
-        )
+        card = workspace.model.card
+        st.json({name: card[name] for name in SHOWN_ON_CARD if card.get(name)}, expanded=1)
 
 
 def measured_table(card: dict[str, Any]) -> pd.DataFrame:
@@ -164,7 +158,7 @@ def described(model: Any) -> dict[str, str]:
 
     sized = find_encoder(config.model.backbone).sized
     predictor = "fitted to the frozen encoder after training" if encoder else "yes"
-    data = card["data"] if isinstance(card.get("data"), dict) else {}
+    data = _mapping(card.get("data"))
     trained = (
         card.get("description")
         or data.get("name")
@@ -205,14 +199,9 @@ def _health(workspace: Workspace) -> None:
     told = {"Effective rank": f"{gauges.effective_rank:.1f} of {width}"}
     if gauges.hand_made_rank is not None:
         told["Effective rank of hand-made statistics"] = f"{gauges.hand_made_rank:.1f}"
-    facts(
-        "gauges",
-        told
-        | {
-            "Standard deviation of features": f"{gauges.feature_std:.3f}",
-            "Mean cosine": f"{gauges.mean_cosine:.3f}",
-        },
-    )
+    told["Standard deviation of features"] = f"{gauges.feature_std:.3f}"
+    told["Mean cosine"] = f"{gauges.mean_cosine:.3f}"
+    facts("gauges", told)
     st.caption(
         "The effective rank is the number of directions that the embeddings use. Hand-made "
         "statistics are colours, sizes, profile and asymmetry of the same galaxies (at most 2,048)."

@@ -45,11 +45,8 @@ def show(workspace: Workspace) -> None:
         st.caption(escape_markdown(note))
     if labelled:
         counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
-        table(
-            "classes",
-            "Galaxies by class",
-            pd.DataFrame({"Class": data.classes, "Galaxies": counts}),
-        )
+        shown = pd.DataFrame({"Class": data.classes, "Galaxies": counts})
+        table("classes", "Galaxies by class", shown)
     st.markdown("**Cached results**")
     table("caches", "Cached results", caches(workspace))
     st.caption(

@@ -87,11 +87,8 @@ def show(
     """Show one galaxy large, the probabilities of its classes, which are buttons, and the others;
     `key` is that of the probe.
     """
-    batch: Batch = waiting.wait_for(
-        ("label next", *key),
-        "Choosing galaxies to label",
-        batch_task(workspace.embeddings, report, target, split, key[3] / 100),
-    )
+    task = batch_task(workspace.embeddings, report, target, split, key[3] / 100)
+    batch: Batch = waiting.wait_for(("label next", *key), "Choosing galaxies to label", task)
     if not len(batch.rows):
         st.info(NONE_LEFT + (REST if collections.REST in target.classes else ""))
         if len(target.given):

@@ -119,14 +119,8 @@ class StampArtist:
     def prepare(self, count: int, progress: bool | Progress = False) -> None:
         """Prepare for so many reads: from a few hundred on, draw all stamps into the cache."""
         if count >= SMALL and self._drawn() is None:
-            _draw(
-                self.path,
-                self.path.with_suffix(".npz"),
-                len(self._census.kinds),
-                self._seed,
-                self._size,
-                progress,
-            )
+            truths, total = self.path.with_suffix(".npz"), len(self._census.kinds)
+            _draw(self.path, truths, total, self._seed, self._size, progress)
 
     def _drawn(self) -> StampFile | None:
         if self._file is None and self.path.is_file():
