@@ -199,10 +199,8 @@ def _load_model(workspace: Workspace) -> None:
     except (ValueError, OSError) as error:
         previous = st.session_state.get(state.GOOD_CHECKPOINT, BASELINE)
         previous = BASELINE if previous == reference else previous
-        workspace.choice = next(
-            (choice for choice in workspace.choices if choice.reference == previous),
-            workspace.choices[-1],
-        )
+        same = (choice for choice in workspace.choices if choice.reference == previous)
+        workspace.choice = next(same, workspace.choices[-1])
         remedy = (
             f"{escape_markdown(workspace.choice.label)} is still shown. Choose another model "
             "above, or an intact file."

@@ -95,11 +95,9 @@ def colour_scale(values: np.ndarray) -> tuple[float, float]:
     if not len(finite):
         raise ValueError("No value is finite; there is nothing to colour.")
     low, high = np.percentile(finite, [2, 98])
-    return (
-        (float(low), float(high))
-        if high > low
-        else (float(low), float(low) + max(1e-6, abs(float(low)) * 1e-3))
-    )
+    if high > low:
+        return (float(low), float(high))
+    return (float(low), float(low) + max(1e-6, abs(float(low)) * 1e-3))
 
 
 def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
@@ -453,10 +451,8 @@ def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 
         np.bincount(which, weights=values, minlength=bins)[filled] / n for values in (sure, right)
     )
     z2 = 1.96**2
-    middle, half = (
-        (y + z2 / (2 * n)) / (1 + z2 / n),
-        np.sqrt(z2 * (y * (1 - y) / n + z2 / (4 * n**2))) / (1 + z2 / n),
-    )
+    middle = (y + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (y * (1 - y) / n + z2 / (4 * n**2))) / (1 + z2 / n)
     error = {
         "array": middle + half - y,
         "arrayminus": y - (middle - half),

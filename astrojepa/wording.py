@@ -20,11 +20,9 @@ def one_line(text: object, longest: int = LONGEST) -> str:
     if len(line) > longest:
         kept = longest - 3
         line = f"{line[: kept - kept // 3]} … {line[-(kept // 3) :]}"
-    return (
-        line
-        if line.isprintable()
-        else "".join(letter if letter.isprintable() else " " for letter in line)
-    )
+    if line.isprintable():
+        return line
+    return "".join(letter if letter.isprintable() else " " for letter in line)
 
 
 def sentences(*given: str) -> tuple[str, ...]:

@@ -79,11 +79,8 @@ class Workspace:
             if self.stored is not None:
                 rows = self._with_vectors()
             elif self.model is not None and sampling.is_large(len(whole)):
-                rows = (
-                    None
-                    if self.has_embedded(self.model)
-                    else sampling.stratified_rows(whole.labels)
-                )
+                embedded = self.has_embedded(self.model)
+                rows = None if embedded else sampling.stratified_rows(whole.labels)
             self.opened["sampled"] = rows
         return self.opened["sampled"]
 
@@ -228,11 +225,8 @@ class Workspace:
         """What `waiting.wait_for` needs for positions on the map, float (n, dimensions)."""
         kind = state.PROJECTIONS[method] if dimensions == 2 else f"3-D {state.PROJECTIONS[method]}"
         sentence = f"Computing the {kind} map of {len(self.data):,} galaxies"
-        key = (
-            ("project", *self.key, method)
-            if dimensions == 2
-            else ("project", *self.key, method, dimensions)
-        )
+        further = () if dimensions == 2 else (dimensions,)
+        key = ("project", *self.key, method, *further)
         return key, sentence, loaders.project(self.embeddings, method, dimensions)
 
     def trust_task(self, method: str, k: int) -> Task:

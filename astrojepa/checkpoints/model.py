@@ -220,11 +220,9 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
 
         return load_timm(text, target)
     path = weights_file(text)
-    return (
-        _load_released(path, target)
-        if path.suffix == ".safetensors"
-        else _load_pickled(path, target)
-    )
+    if path.suffix == ".safetensors":
+        return _load_released(path, target)
+    return _load_pickled(path, target)
 
 
 def weights_file(name: str) -> Path:

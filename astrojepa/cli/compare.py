@@ -78,10 +78,8 @@ def _compare(options: argparse.Namespace) -> int:
             f"--symmetries is {options.symmetries}; give a number of galaxies >= 1, or leave it "
             "out."
         )
-    data, models = (
-        open_data(options),
-        [aj.load_model(name) for name in (options.model, options.other)],
-    )
+    data = open_data(options)
+    models = [aj.load_model(name) for name in (options.model, options.other)]
     first, second = (aj.embed(model, data, progress=sys.stderr.isatty()) for model in models)
     comparison = compare_embeddings(first, second, k=options.neighbours)
     numbers = _numbers(comparison, data, models)

@@ -148,11 +148,9 @@ def fill_benchmark(options: argparse.Namespace) -> None:
                 f"--where, --label-column and --split."
             )
         fixed = BENCHMARKS[options.benchmark]
-        options.where, options.label_column, options.split = (
-            list(fixed.where),
-            fixed.label_column,
-            fixed.split,
-        )
+        options.where = list(fixed.where)
+        options.label_column = fixed.label_column
+        options.split = fixed.split
 
 
 def open_data(options: argparse.Namespace, heard: bool = True) -> Dataset:

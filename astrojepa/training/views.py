@@ -88,11 +88,9 @@ def random_views(
         _look(*galaxies, image, config, noise_bank)
         for galaxies in zip(frames.split(chunk), uniforms.split(chunk), strict=True)
     ]
-    return (
-        parts[0]
-        if len(parts) == 1
-        else tuple(torch.cat(views, dim=1) for views in zip(*parts, strict=True))
-    )
+    if len(parts) == 1:
+        return parts[0]
+    return tuple(torch.cat(views, dim=1) for views in zip(*parts, strict=True))
 
 
 def _look(

@@ -153,11 +153,9 @@ def _followed(workspace: Workspace, view: View) -> None:
 def _places(workspace: Workspace, view: View) -> np.ndarray:
     """Return the ranks by the score, or re-ranked by the marks if the user asks for that."""
     marks = reviewing.review_of(workspace.data.galaxies_hash).marks
-    return (
-        finite_places(expected(workspace, view, marks))
-        if wants_marks(marks)
-        else view.chosen.places
-    )
+    if wants_marks(marks):
+        return finite_places(expected(workspace, view, marks))
+    return view.chosen.places
 
 
 def wants_marks(marks: Mapping[int, int], which: str = "Re-rank") -> bool:

@@ -103,10 +103,8 @@ def measured_verdict(workspace: Workspace) -> str:
 
 def quality_verdict(rows: Sequence[Any], rare: str) -> str:
     """Say how many rare galaxies there are, and which score on which features ranks them best."""
-    first, best = (
-        rows[0].ranking,
-        max(rows, key=lambda row: float(np.mean(row.ranking.average_precision))),
-    )
+    first = rows[0].ranking
+    best = max(rows, key=lambda row: float(np.mean(row.ranking.average_precision)))
     chance = first.num_rare / first.num_galaxies
     precision = best.ranking.average_precision
     against = "above" if np.quantile(precision, 0.025) > chance else "not clearly above"

@@ -100,11 +100,9 @@ def measured_scale(asked: Sequence[tuple[Workspace, Any, Any]]) -> tuple[float, 
 def common_scale(ends: list[tuple[float, float] | None]) -> tuple[float, float] | None:
     """Return the smallest scale that holds all of these; None if one is unknown."""
     known = [end for end in ends if end is not None]
-    return (
-        (min(low for low, _ in known), max(high for _, high in known))
-        if known and len(known) == len(ends)
-        else None
-    )
+    if known and len(known) == len(ends):
+        return (min(low for low, _ in known), max(high for _, high in known))
+    return None
 
 
 def heatmap(

@@ -31,10 +31,8 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         st.title("Galaxy", anchor=False)
         st.info("Click a galaxy on the Map or the Anomalies page.")
         return
-    table, known = (
-        large.map.store.table_of(np.array([row])),
-        large.map.store.known_of(np.array([row])),
-    )
+    table = large.map.store.table_of(np.array([row]))
+    known = large.map.store.known_of(np.array([row]))
     name, place = str(known["id"][0]), place_of(large, table)
     images = large.images()
     _head(large, images, row, name, class_names(known)[0] if "label" in known else "")

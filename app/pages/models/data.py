@@ -116,8 +116,6 @@ def cost(seconds: float) -> str:
     """Say about how long something takes."""
     if seconds < 1.5:
         return "about a second"
-    return (
-        f"about {np.ceil(seconds):.0f} s"
-        if seconds < 90
-        else f"about {np.ceil(seconds / 60):.0f} min"
-    )
+    if seconds < 90:
+        return f"about {np.ceil(seconds):.0f} s"
+    return f"about {np.ceil(seconds / 60):.0f} min"

@@ -20,12 +20,10 @@ from ...session.queue import as_task
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours", "mlp": "MLP (one hidden layer)"}
 LABELS = "labels"  # the target that is the data's own classes
-COMMONEST, PIXELS, STATISTICS, RANDOM = (
-    "Most frequent class",
-    "Pixel PCA",
-    "Hand-made statistics",
-    "Random weights",
-)
+COMMONEST = "Most frequent class"
+PIXELS = "Pixel PCA"
+STATISTICS = "Hand-made statistics"
+RANDOM = "Random weights"
 COVERAGE = 0.9  # of the prediction sets
 MOST_ASKED = 20_000  # galaxies without a label that are asked how typical they are
 # up to so many passes of the network random weights look at galaxies without being asked to: some

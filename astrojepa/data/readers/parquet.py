@@ -427,11 +427,9 @@ def _scales(value: Any, count: int) -> list[float]:
         place = kind.get_field_index("scale")
         given = value.values.field(place).to_pylist() if place >= 0 else None
     numbers = [isinstance(scale, int | float) for scale in given or ()]
-    return (
-        list(map(float, given))
-        if given and len(numbers) == count and all(numbers)
-        else [np.nan] * count
-    )
+    if given and len(numbers) == count and all(numbers):
+        return list(map(float, given))
+    return [np.nan] * count
 
 
 def is_table(source: str) -> bool:

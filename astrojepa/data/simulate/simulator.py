@@ -59,10 +59,8 @@ def simulate(
     """
     _check(count, seed, size)
     key = f"{count}-{seed}-{size}-v{SIMULATOR_VERSION}"
-    pictures_path, truths_path = (
-        cache_path("simulated", key, ".npy"),
-        cache_path("simulated", key, ".npz"),
-    )
+    pictures_path = cache_path("simulated", key, ".npy")
+    truths_path = cache_path("simulated", key, ".npz")
     census = take_census(count, seed)
     name = f"simulated-{key}"
     opened = _open(pictures_path, truths_path, count, size)
@@ -179,10 +177,8 @@ def _draw(
 ) -> None:
     """Draw all stamps into a temporary folder, then move them into place."""
     pictures.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = (
-        count * (size * size * 3 + 16 * len(TRUTHS)),
-        shutil.disk_usage(pictures.parent).free,
-    )
+    needed = count * (size * size * 3 + 16 * len(TRUTHS))
+    free = shutil.disk_usage(pictures.parent).free
     if needed > free:
         raise OSError(
             f"Expected {needed / 1e9:.1f} GB of free disk for {count:,} stamps of {size} px in "

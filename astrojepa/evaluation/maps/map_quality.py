@@ -134,11 +134,9 @@ def _sample(count: int, sample: int, seed: int) -> np.ndarray:
     if sample < 1:
         raise ValueError(f"sample is {sample}; it must be at least 1.")
     rows = np.arange(count)
-    return (
-        rows
-        if count <= sample
-        else np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
-    )
+    if count <= sample:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
 
 
 def _kept(near: np.ndarray, on_map: np.ndarray) -> np.ndarray:

@@ -128,10 +128,8 @@ def _benchmark(measured: dict[str, Any]) -> str:
 
 
 def _model_row(card: dict[str, Any], columns: list[str]) -> dict[str, str]:
-    recipe, parameters = (
-        _recipe(_mapping(card.get("encoder") or card).get("config")),
-        card.get("parameters"),
-    )
+    recipe = _recipe(_mapping(card.get("encoder") or card).get("config"))
+    parameters = card.get("parameters")
     count = f"{parameters:,}" if isinstance(parameters, int) else ""
     weights = NOT_HERE if card.get(ABSENT) else HERE
     return _row(

@@ -316,10 +316,8 @@ class ShardFolder:
                         f"{path} is of another embedding than the {MANIFEST} of its folder; choose "
                         f"another folder."
                     )
-                found, rows = (
-                    (file.num_row_groups, file.metadata.num_rows),
-                    (len(blocks), sum(map(len, blocks))),
-                )
+                found = (file.num_row_groups, file.metadata.num_rows)
+                rows = (len(blocks), sum(map(len, blocks)))
                 if found != rows:
                     raise DamagedShardError(
                         f"{path} has {found} blocks and rows, expected {rows}; delete it and "
