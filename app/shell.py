@@ -123,11 +123,7 @@ def _open(
     _set_default(state.SOURCE, sources[0].name, [source.name for source in sources])
     if link:
         follow_links.follow(link, choices, [source.name for source in sources])
-    _set_default(
-        state.CHECKPOINT,
-        default,
-        [choice.reference for choice in choices],
-    )
+    _set_default(state.CHECKPOINT, default, [choice.reference for choice in choices])
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
     with bar:
         labels = {choice.reference: choice.label for choice in choices}
@@ -203,10 +199,8 @@ def _load_model(workspace: Workspace) -> None:
     except (ValueError, OSError) as error:
         previous = st.session_state.get(state.GOOD_CHECKPOINT, BASELINE)
         previous = BASELINE if previous == reference else previous
-        workspace.choice = next(
-            (choice for choice in workspace.choices if choice.reference == previous),
-            workspace.choices[-1],
-        )
+        same = (choice for choice in workspace.choices if choice.reference == previous)
+        workspace.choice = next(same, workspace.choices[-1])
         remedy = (
             f"{escape_markdown(workspace.choice.label)} is still shown. Choose another model "
             "above, or an intact file."
@@ -220,9 +214,7 @@ def _load_model(workspace: Workspace) -> None:
 
 
 def _take(workspace: Workspace) -> None:
-    """Load the model, or the file of vectors that stands in for one; ValueError where none of the
-    open galaxies has a vector.
-    """
+    """Load the model, or vectors in its place; ValueError where no open galaxy has a vector."""
     workspace.model = workspace.stored = None
     if not workspace.choice.reference.startswith(VECTORS):
         workspace.model = waiting.wait_for(*model_task(workspace.choice))

@@ -31,11 +31,9 @@ class PeerLostError(OSError):
 
 def world_size() -> int:
     """Return how many processes work together: 1 outside torchrun, or inside `alone`."""
-    return (
-        distributed.get_world_size()
-        if _together and distributed.is_available() and distributed.is_initialized()
-        else 1
-    )
+    if _together and distributed.is_available() and distributed.is_initialized():
+        return distributed.get_world_size()
+    return 1
 
 
 def rank() -> int:

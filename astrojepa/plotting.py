@@ -95,11 +95,9 @@ def colour_scale(values: np.ndarray) -> tuple[float, float]:
     if not len(finite):
         raise ValueError("No value is finite; there is nothing to colour.")
     low, high = np.percentile(finite, [2, 98])
-    return (
-        (float(low), float(high))
-        if high > low
-        else (float(low), float(low) + max(1e-6, abs(float(low)) * 1e-3))
-    )
+    if high > low:
+        return (float(low), float(high))
+    return (float(low), float(low) + max(1e-6, abs(float(low)) * 1e-3))
 
 
 def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
@@ -201,12 +199,8 @@ def counts_figure(
     counts: np.ndarray, edges: np.ndarray, marked: float | None = None, label: str = ""
 ) -> go.Figure:
     """Draw a `histogram` with a line at `marked`."""
-    bars = go.Bar(
-        x=(edges[:-1] + edges[1:]) / 2,
-        y=counts,
-        width=np.diff(edges),
-        marker={"color": MUTED, "line": {"width": 0}},
-    )
+    middles, marker = (edges[:-1] + edges[1:]) / 2, {"color": MUTED, "line": {"width": 0}}
+    bars = go.Bar(x=middles, y=counts, width=np.diff(edges), marker=marker)
     bars.update(hovertemplate="%{x:.3g}: %{y}<extra></extra>")
     figure = _figure(bars, label, "galaxies").update_layout(bargap=0)
     if marked is not None and np.isfinite(marked):
@@ -372,12 +366,8 @@ def bars_figure(classes: Sequence[str], values: Sequence[float], label: str = ""
         raise ValueError(
             f"There are {len(classes)} classes and {len(values)} values; they must be equally many."
         )
-    bars = go.Bar(
-        x=list(values),
-        y=list(classes),
-        orientation="h",
-        marker={"color": ACCENT, "line": {"width": 0}},
-    )
+    marker = {"color": ACCENT, "line": {"width": 0}}
+    bars = go.Bar(x=list(values), y=list(classes), orientation="h", marker=marker)
     bars.update(hovertemplate="%{y}: %{x:.3g}<extra></extra>")
     figure = _figure(bars, label, "").update_yaxes(autorange="reversed")
     if len(values) and min(values) >= 0 and max(values) <= 1:
@@ -406,13 +396,9 @@ def _figure(traces: go.Figure, x_label: str, y_label: str) -> go.Figure:
 
 
 def _colour(share: np.ndarray, colours: str) -> np.ndarray:
-    stops = np.array([_rgb(stop) for stop in _STOPS[colours].split()])
+    stops = np.array([list(bytes.fromhex(stop)) for stop in _STOPS[colours].split()])
     places = np.linspace(0, 1, len(stops))
     return np.stack([np.interp(share, places, stops[:, channel]) for channel in range(3)], axis=-1)
-
-
-def _rgb(text: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(text.removeprefix("#")))
 
 
 def _enlarge(values: np.ndarray, size: int) -> np.ndarray:
@@ -465,10 +451,8 @@ def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 
         np.bincount(which, weights=values, minlength=bins)[filled] / n for values in (sure, right)
     )
     z2 = 1.96**2
-    middle, half = (
-        (y + z2 / (2 * n)) / (1 + z2 / n),
-        np.sqrt(z2 * (y * (1 - y) / n + z2 / (4 * n**2))) / (1 + z2 / n),
-    )
+    middle = (y + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (y * (1 - y) / n + z2 / (4 * n**2))) / (1 + z2 / n)
     error = {
         "array": middle + half - y,
         "arrayminus": y - (middle - half),
@@ -482,20 +466,10 @@ def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 
         "<extra></extra>",
         marker={"size": 7, "color": ACCENT},
     )
-    joined = go.Scatter(
-        x=x[n >= JOINED],
-        y=y[n >= JOINED],
-        mode="lines",
-        line={"color": ACCENT, "width": 2},
-        hoverinfo="skip",
-    )
-    ideal = go.Scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        line={"color": MUTED, "width": 1, "dash": "dot"},
-        hoverinfo="skip",
-    )
+    line, dotted = {"color": ACCENT, "width": 2}, {"color": MUTED, "width": 1, "dash": "dot"}
+    many = n >= JOINED
+    joined = go.Scatter(x=x[many], y=y[many], mode="lines", line=line, hoverinfo="skip")
+    ideal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=dotted, hoverinfo="skip")
     figure = _figure([ideal, dots, joined], "confidence", "accuracy").update_layout(
         showlegend=False
     )

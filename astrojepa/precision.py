@@ -35,11 +35,9 @@ def resolve(wanted: str, device: torch.device) -> tuple[str, str]:
         able, what = torch.cuda.is_bf16_supported(including_emulation=False), "this GPU"
     else:
         able, what = bool(torch.cpu.get_capabilities().get("amx_bf16")), "this processor"
-    return (
-        ("bfloat16", f"{what} is made for it")
-        if able
-        else ("float32", f"{what} is not made for bfloat16")
-    )
+    if able:
+        return ("bfloat16", f"{what} is made for it")
+    return ("float32", f"{what} is not made for bfloat16")
 
 
 def decided(config: TrainConfig, device: torch.device) -> tuple[TrainConfig, str]:

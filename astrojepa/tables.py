@@ -14,13 +14,15 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from astrojepa.files import atomic_write, csv_text
 from astrojepa.wording import one_line
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Facts = Mapping[str, str | int | float | bool]
 ESCAPED = r"Letters beyond ASCII are escaped as in Python: \xe9 = e acute"
@@ -44,6 +46,8 @@ class Column:
     @property
     def array(self) -> np.ndarray:
         """The values as text, int64 or floats, (n,)."""
+        import numpy as np
+
         values = np.asarray(self.values)
         if values.dtype.kind in "mM":
             return np.where(np.isnat(values), "", values.astype(str))
@@ -60,17 +64,17 @@ class Column:
 
     def cells(self) -> list[Any]:
         """The values as CSV holds them."""
-        values = self.values.tolist() if isinstance(self.values, np.ndarray) else self.values
+        values = getattr(self.values, "tolist", lambda: self.values)()
         return [_rounded(value, self.digits) for value in values]
 
 
 def _is_long(value: Any) -> bool:
     """Whether a whole number would lose digits as the float that stands beside missing ones."""
-    return isinstance(value, int | np.integer) and abs(int(value)) > 2**53
+    return isinstance(value, Integral) and abs(int(value)) > 2**53
 
 
 def _is_beyond_int64(value: Any) -> bool:
-    return int(value) > np.iinfo(np.int64).max
+    return int(value) > 2**63 - 1
 
 
 def write_table(path: str | Path, columns: Sequence[Column], facts: Facts) -> None:
@@ -272,6 +276,8 @@ def _escaped(text: str) -> str:
 
 
 def _in_ascii(column: Column) -> Column:
+    import numpy as np
+
     values = column.array
     if values.dtype.kind == "U":
         values = np.array([_escaped(text) for text in values.tolist()], dtype=str)

@@ -127,12 +127,8 @@ class ProbeResult:
     @property
     def recalls(self) -> np.ndarray:
         """Share of each class predicted correctly: float64 (c,), NaN without galaxies."""
-        return np.divide(
-            np.diag(self.confusion),
-            self.counts,
-            out=np.full(len(self.classes), np.nan),
-            where=self.counts > 0,
-        )
+        hits, counts = np.diag(self.confusion), self.counts
+        return np.divide(hits, counts, out=np.full(len(counts), np.nan), where=counts > 0)
 
 
 @dataclass(frozen=True)
@@ -158,9 +154,7 @@ class Predictions:
         return self.probabilities.argmax(axis=1).astype(np.int64)
 
     def covered(self, truth: np.ndarray) -> float:
-        """Return the share of galaxies, of the classes named in `truth` (str, (n,)), whose set
-        holds the true one.
-        """
+        """Return the share of galaxies whose set holds the class named in `truth` (str, (n,))."""
         held = self.sets & (truth[:, None] == np.array(self.classes))
         return float(held.any(axis=1).mean())
 

@@ -7,17 +7,27 @@ from collections.abc import Sequence
 LONGEST = 390  # characters of a whole message
 
 
+class OneLineError(ValueError):
+    """An error whose message, which may hold a stranger's text, stands on one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
 def one_line(text: object, longest: int = LONGEST) -> str:
     """Return one line of at most `longest` characters, cut in the middle."""
     line = str(text)
     if len(line) > longest:
         kept = longest - 3
         line = f"{line[: kept - kept // 3]} … {line[-(kept // 3) :]}"
-    return (
-        line
-        if line.isprintable()
-        else "".join(letter if letter.isprintable() else " " for letter in line)
-    )
+    if line.isprintable():
+        return line
+    return "".join(letter if letter.isprintable() else " " for letter in line)
+
+
+def sentences(*given: str) -> tuple[str, ...]:
+    """Leave out those that are empty."""
+    return tuple(sentence for sentence in given if sentence)
 
 
 def first_of(names: Sequence[str], count: int = 3) -> str:

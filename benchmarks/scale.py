@@ -99,9 +99,10 @@ def make_index(kind: str, count: int, folder: Path, vectors: Path) -> dict[str, 
 def recall(kind: str, count: int, folder: Path, vectors: Path) -> dict[str, Any]:
     """Compare the index with comparing all; of a simulated store, with its true neighbours too."""
     from astrojepa.evaluation.vectors.recall import measure_recall
-    from astrojepa.evaluation.vectors.simulated_store import Mixture, true_neighbours
+    from astrojepa.evaluation.vectors.simulated_store import Mixture
     from astrojepa.evaluation.vectors.store import open_store
     from astrojepa.evaluation.vectors.store_index import open_index
+    from benchmarks.true_neighbours import true_neighbours
 
     index = open_index(open_store(folder))
     begin = time.process_time()

@@ -13,6 +13,7 @@ LAYERS = {
     "types": 0,
     "wording": 0,
     "places": 0,
+    "registries": 0,
     "explorer": 0,
     "notebook": 0,
     "settings": 0,

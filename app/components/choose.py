@@ -9,9 +9,7 @@ import streamlit as st
 
 
 def choose(label: str, names: Mapping[str, str], key: str, **options: Any) -> Any:
-    """Let one of the `names` be chosen, a key of them, of which one always is: at first the
-    first.
-    """
+    """Let one of the `names` be chosen, by its key; one always is: at first the first."""
     if st.session_state.get(key) not in names:
         st.session_state[key] = next(iter(names))
     return st.segmented_control(

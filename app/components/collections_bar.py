@@ -94,16 +94,10 @@ def list_collections(about: Gathered, where: str, rows: np.ndarray | None = None
             st.text(f"{name}: {len(members):,}", width="stretch")
             if rows is not None:
                 st.button(
-                    "Add here",
-                    key=f"add_{where}_{number}",
-                    on_click=_add,
-                    args=(about, rows, name),
+                    "Add here", key=f"add_{where}_{number}", on_click=_add, args=(about, rows, name)
                 )
             st.button(
-                "Remove",
-                key=f"remove_{where}_{number}",
-                on_click=_remove,
-                args=(about.key, name),
+                "Remove", key=f"remove_{where}_{number}", on_click=_remove, args=(about.key, name)
             )
 
 
@@ -132,17 +126,11 @@ def _remove(key: str, name: str) -> None:
 
 
 def _keep_models(key: str, models: dict[str, tuple[str, ...]]) -> None:
-    st.session_state[state.DRAWN_ON] = {
-        **st.session_state.get(state.DRAWN_ON, {}),
-        key: models,
-    }
+    st.session_state[state.DRAWN_ON] = {**st.session_state.get(state.DRAWN_ON, {}), key: models}
 
 
 def keep(key: str, held: dict[str, tuple[int, ...]]) -> None:
     """Make these the session's collections of a set of galaxies."""
     _keep_models(key, {name: models for name, models in drawn_on(key).items() if name in held})
     st.session_state[state.STORE] = True
-    st.session_state[state.COLLECTIONS] = {
-        **st.session_state.get(state.COLLECTIONS, {}),
-        key: held,
-    }
+    st.session_state[state.COLLECTIONS] = {**st.session_state.get(state.COLLECTIONS, {}), key: held}

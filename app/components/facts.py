@@ -47,3 +47,13 @@ def chip(text: object, width: Any = "content") -> None:
 def unreadable(galaxy: object) -> None:
     """Say that the image of the galaxy with this id is missing."""
     st.warning(f"The image of {escape_markdown(galaxy)} cannot be read; it may be damaged.")
+
+
+def without_errors(workspace: Workspace) -> str:
+    """Say why there are no patch errors, escaped; empty where there are."""
+    if workspace.model is None:
+        return escape_markdown(f"Patch errors need a model. {workspace.without_model}")
+    if not workspace.model.has_predictor:
+        name = escape_markdown(workspace.choice.label)
+        return f"{name} is an encoder without a predictor, so it has no patch errors."
+    return ""

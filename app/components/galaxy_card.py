@@ -15,7 +15,7 @@ from ..session.workspace import LIBRARIES, Workspace
 from .choose import choose
 from .copy_link.copy_link import copy_link
 from .escape_markdown import escape_markdown
-from .facts import chip, position_facts, unreadable
+from .facts import chip, position_facts, unreadable, without_errors
 from .gallery.gallery import gallery
 from .known_columns import known_columns
 from .latent_map import palette
@@ -74,15 +74,9 @@ def _picture(workspace: Workspace, row: int) -> None:
     image = workspace.picture(row)
     if image is None:
         unreadable(workspace.data.ids[row])
-    elif workspace.model is None:
+    elif sentence := without_errors(workspace):
         st.image(pictures.inline(image), width=IMAGE_WIDTH, alt=_alt(workspace, row))
-        st.caption(escape_markdown(f"Patch errors need a model. {workspace.without_model}"))
-    elif not workspace.model.has_predictor:
-        st.image(pictures.inline(image), width=IMAGE_WIDTH, alt=_alt(workspace, row))
-        st.caption(
-            f"{escape_markdown(workspace.choice.label)} is an encoder without a predictor, so it "
-            "has no patch errors."
-        )
+        st.caption(sentence)
     else:
         _patch_panel(workspace, row, image)
 

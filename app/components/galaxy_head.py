@@ -11,11 +11,7 @@ from .facts import chip
 
 
 def galaxy_head(
-    name: str,
-    kind: str,
-    before: int | None,
-    after: int | None,
-    select: Callable[[int], None],
+    name: str, kind: str, before: int | None, after: int | None, select: Callable[[int], None]
 ) -> None:
     """Draw the head; `before` and `after` are rows, which the buttons and the arrow keys select."""
     with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):

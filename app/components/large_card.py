@@ -57,12 +57,8 @@ def nearest(large: Large, images: Any, row: int) -> list[int] | None:
         ]
         gallery("neighbours", large.address, rows, captions, go_in(large), tile=96)
         return rows
-    buttons(
-        large,
-        "near",
-        rows,
-        [f"{name} ({gap:.2f})" for name, gap in zip(names, distances, strict=True)],
-    )
+    labels = [f"{name} ({gap:.2f})" for name, gap in zip(names, distances, strict=True)]
+    buttons(large, "near", rows, labels)
     return rows
 
 
@@ -86,9 +82,7 @@ def columns_and_links(large: Large, table: pd.DataFrame) -> None:
 
 
 def place_of(large: Large, table: pd.DataFrame) -> Place | None:
-    """Return the position of a galaxy, of a `table` of one row; None where it is made up or
-    unknown.
-    """
+    """Return a galaxy's position, of a `table` of one row; None where made up or unknown."""
     known = large.map.store.layouts[0].known
     if large.is_simulated or not {"ra", "dec"} <= known.keys():
         return None
@@ -121,9 +115,7 @@ def listing(
     go: Callable[[Any], None],
     ranks: np.ndarray | None = None,
 ) -> None:
-    """List galaxies with all their columns but the place on the map, before them `ranks`; a click
-    on a row is told `go`.
-    """
+    """List galaxies: `ranks`, then all columns but the map's; a click on a row is told `go`."""
     known, content = large.map.store.layouts[0].known, large.map.store.table_of(rows)
     content = content.astype(dict.fromkeys([known["id"], *content.select_dtypes("bool")], str))
     content.insert(0, known["id"], content.pop(known["id"]))

@@ -27,9 +27,7 @@ def send_button(
     rows: Callable[[], Sequence[int]],
     more: Callable[[], Sequence[Column]],
 ) -> None:
-    """Draw the button; `rows` and further columns are made when it is pressed. A hosted explorer
-    has none.
-    """
+    """Draw the button, but not where hosted; rows and columns are made when it is pressed."""
     if about.hosted:
         return
     said = f"sent_{key}"

@@ -42,9 +42,7 @@ _look = _Look()
 
 
 def prepare() -> None:
-    """Open the galaxies that are shown first, and make the page; none where a model, classes, or
-    anything of the map is missing.
-    """
+    """Open the galaxies shown first and make the page; none where a part of the map is missing."""
     hosted = is_hosted(os.environ, st.get_option("server.address"), {})
     if extra := markup(hosted):
         index = INDEX.read_text(encoding="utf-8")

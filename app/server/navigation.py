@@ -29,9 +29,7 @@ def outdated(asked: RerunData, before: RerunData) -> bool:
 
 
 def hold() -> None:
-    """Have Streamlit leave the folder `pages` alone, and drop what parts of any page but the one
-    that is open ask for.
-    """
+    """Have Streamlit leave folder `pages` alone, and drop what parts of closed pages ask for."""
     PagesManager.uses_pages_directory = False
     accept, ask = ScriptRequests.request_rerun, AppSession.request_rerun
 

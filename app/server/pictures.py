@@ -191,14 +191,9 @@ def _answer(request: Request) -> Response:
         return PlainTextResponse(f"Bad request: {error}.", status_code=400)
     shown = tiles(key, rows, side)
     whole = all(one is not UNREAD[side] for one in shown)
-    return Response(
-        as_sheet(shown),
-        media_type="image/jpeg",
-        headers={
-            "Cache-Control": "private, max-age=86400, immutable" if whole else "no-store",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    keep = "private, max-age=86400, immutable" if whole else "no-store"
+    headers = {"Cache-Control": keep, "X-Content-Type-Options": "nosniff"}
+    return Response(as_sheet(shown), media_type="image/jpeg", headers=headers)
 
 
 def routes(base: str = "") -> list[Any]:

@@ -143,9 +143,7 @@ def probe_report(workspace: Workspace) -> Any:
 
 
 def predicted(count: int, report: Any) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return what a probe says of each of `count` galaxies, int64 (count,) with -1 where it says
-    nothing, and its classes.
-    """
+    """Return the class of each galaxy by a probe, int64 (count,), -1 where none, and the names."""
     result = report.rows[0].result
     named = probed_labels(count, report.test, result.predictions)
     # nearest neighbours name the test part alone

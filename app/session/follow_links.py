@@ -79,10 +79,8 @@ def select_among_all(workspace: Workspace, row: int) -> None:
 
 def forget_what_changed(workspace: Workspace) -> None:
     """If the data changed on disk, say so and forget the selection, whose rows changed."""
-    before, now = (
-        st.session_state.get(state.OPENED),
-        (workspace.source, workspace.whole.source_hash),
-    )
+    before = st.session_state.get(state.OPENED)
+    now = (workspace.source, workspace.whole.source_hash)
     st.session_state[state.OPENED] = now
     if before and before[0] == now[0] and before != now:
         for key in (state.ROW, state.POLYGONS, state.OFF_COLOUR, state.AWAITED):
@@ -91,13 +89,9 @@ def forget_what_changed(workspace: Workspace) -> None:
 
 
 def keep_place(workspace: Workspace) -> None:
-    """Keep selection, collections, marks and what a probe learns when a sample gives way to all
-    galaxies or back.
-    """
-    before, now = (
-        st.session_state.get(state.SAMPLE_OF, ""),
-        "" if workspace.sampled is None else workspace.data.galaxies_hash,
-    )
+    """Keep selection, collections, marks and probe when a sample gives way to all, or back."""
+    before = st.session_state.get(state.SAMPLE_OF, "")
+    now = "" if workspace.sampled is None else workspace.data.galaxies_hash
     rows = st.session_state.get(state.SAMPLE_ROWS) if before else None
     st.session_state[state.SAMPLE_OF] = now
     st.session_state[state.SAMPLE_ROWS] = workspace.sampled
@@ -121,10 +115,8 @@ def keep_place(workspace: Workspace) -> None:
 
 def take_along(sample: str, whole: str, rows: list[int]) -> None:
     """Count the collections and marks of a sample among all galaxies."""
-    collections, reviews = (
-        dict(st.session_state.get(state.COLLECTIONS, {})),
-        dict(st.session_state.get(state.REVIEWS, {})),
-    )
+    collections = dict(st.session_state.get(state.COLLECTIONS, {}))
+    reviews = dict(st.session_state.get(state.REVIEWS, {}))
     for name, members in collections.pop(sample, {}).items():
         held = collections.get(whole, {})
         collections[whole] = {

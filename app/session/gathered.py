@@ -31,11 +31,7 @@ def gathered(workspace: Workspace) -> Gathered:
     if (about := workspace.opened.get("about")) is not None:
         return cast("Gathered", about)
     data = workspace.data
-    facts = {
-        "data": data.name,
-        "data_fingerprint": data.fingerprint,
-        "simulated": data.simulated,
-    }
+    facts = {"data": data.name, "data_fingerprint": data.fingerprint, "simulated": data.simulated}
     return Gathered(
         data.galaxies_hash,
         workspace.key[0],

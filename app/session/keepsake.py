@@ -70,7 +70,9 @@ def read(text: object, count: int | None) -> Kept:
     pairs = _list(content.get("marks"))
 
     def is_galaxy(value: object) -> bool:
-        return _is_id(value) if count is None else _is_row(value, count)
+        if count is None:
+            return isinstance(value, str) and 0 < len(value) <= MAX_LETTERS
+        return _is_row(value, count)
 
     marks = {
         pair[0]: pair[1]
@@ -127,10 +129,6 @@ def _with_added(
 
 def _is_row(value: object, count: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < count
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= MAX_LETTERS
 
 
 def _list(value: object) -> list[Any]:

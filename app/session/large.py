@@ -27,6 +27,7 @@ from ..server.serving import Source
 from ..server.settings import Settings
 from . import clusters, links, loaders, opening, state, waiting
 from .gathered import Gathered
+from .queue import as_task
 
 NO_COLOUR = "none"
 SCORE = "score"  # the column of the anomaly score, as `astrojepa anomalies` names it
@@ -152,9 +153,7 @@ class Large:
         return made[name].read if name in made else partial(self.map.column, name)
 
     def matching(self, expression: str) -> np.ndarray | None:
-        """Which galaxies a filter chooses, bool (n,); None while they are counted, or what it names
-        is sought.
-        """
+        """Which galaxies a filter chooses, bool (n,); None while they are sought or counted."""
         from astrojepa.data.filters import folded
 
         from . import examples, large_clusters, large_search
@@ -281,9 +280,7 @@ class Large:
         return pictures.address(self.pictures_key)
 
     def images(self) -> Any:
-        """The images of the galaxies, a StoreImages; None where there are none, and while ids are
-        looked up, with progress.
-        """
+        """The images of the galaxies, a StoreImages; None without any, or while looking up ids."""
         found = self.drawn
         if self.source is not None:
             found = waiting.show_when_ready(
@@ -296,9 +293,7 @@ class Large:
         return found
 
     def nearest(self, row: int, count: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Distances and rows of the nearest galaxies; None while they are sought, or the index of
-        the store is built.
-        """
+        """Distances and rows of the nearest galaxies; None while sought, or the index is built."""
         if not is_available():
             return waiting.show_when_ready(
                 ("large nearest", self.key, row, count),
@@ -313,7 +308,9 @@ class Large:
     def index(self) -> Any:
         """The index of the vectors, a StoreIndex; None while it is built. It needs faiss."""
         return waiting.show_when_ready(
-            ("large index", self.key), f"Indexing {len(self.map):,} vectors", _index(self)
+            ("large index", self.key),
+            f"Indexing {len(self.map):,} vectors",
+            index_of(self.map.store),
         )
 
     def gathered(self, key: str, go: Callable[[str], None], link: str) -> Gathered:
@@ -384,87 +381,76 @@ def refuse(title: str, large: Large) -> None:
     )
 
 
-def _open(
-    path: Path, digest: str, key: str, settings: Settings
-) -> Callable[[Progress], Large | None]:
-    def task(report: Progress) -> Large | None:
-        from astrojepa.evaluation.maps.large_map import is_large, open_large_map
-        from astrojepa.evaluation.vectors.shards import MANIFEST
-        from astrojepa.evaluation.vectors.store import open_store
-        from astrojepa.evaluation.vectors.store_images import DrawnImages, is_made_up
+@as_task
+def _open(report: Progress, path: Path, digest: str, key: str, settings: Settings) -> Large | None:
+    from astrojepa.evaluation.maps.large_map import is_large, open_large_map
+    from astrojepa.evaluation.vectors.shards import MANIFEST
+    from astrojepa.evaluation.vectors.store import open_store
+    from astrojepa.evaluation.vectors.store_images import DrawnImages, is_made_up
 
-        if (path / MANIFEST).is_file():
-            return None
-        store, sources = open_store(path), settings.asked
-        if not is_large(store):
-            return None
-        if len(sources) > 1:
-            raise ValueError(
-                f"The images of {path.name} come from one source; --data names {len(sources)}."
-            )
-        source = sources[0] if sources else None
-        drawn = DrawnImages(store) if source is None and is_made_up(store) else None
-        return Large(
-            path.name,
-            digest,
-            open_large_map(store),
-            drawn,
-            source,
-            key,
-            checkpoint=settings.checkpoint,
-            others=settings.vectors[1:],
+    if (path / MANIFEST).is_file():
+        return None
+    store, sources = open_store(path), settings.asked
+    if not is_large(store):
+        return None
+    if len(sources) > 1:
+        raise ValueError(
+            f"The images of {path.name} come from one source; --data names {len(sources)}."
         )
-
-    return task
-
-
-def _looking_up(large: Large) -> Callable[[Progress], Any]:
-    def task(report: Progress) -> Any:
-        from astrojepa.data.image_source import DatasetImages
-        from astrojepa.data.parquet_images import ParquetImages, is_parquet
-        from astrojepa.evaluation.vectors.store_images import find_images
-
-        assert large.source is not None
-        chosen = large.source.where or large.source.catalogue
-        if not chosen and is_parquet(large.source.path):
-            found: Any = ParquetImages(large.source.path, large.source.bands)
-        else:
-            found = DatasetImages(opening.open_source(large.source)(report))
-        return find_images(large.map.store, found, progress=report)
-
-    return task
+    source = sources[0] if sources else None
+    drawn = DrawnImages(store) if source is None and is_made_up(store) else None
+    return Large(
+        path.name,
+        digest,
+        open_large_map(store),
+        drawn,
+        source,
+        key,
+        checkpoint=settings.checkpoint,
+        others=settings.vectors[1:],
+    )
 
 
-def _index(large: Large) -> Callable[[Progress], Any]:
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.vectors.store_index import open_index
+@as_task
+def _looking_up(report: Progress, large: Large) -> Any:
+    from astrojepa.data.image_source import DatasetImages
+    from astrojepa.data.parquet_images import ParquetImages, is_parquet
+    from astrojepa.evaluation.vectors.store_images import find_images
 
-        return open_index(large.map.store, progress=report)
-
-    return task
-
-
-def _colouring(large: Large, option: str) -> Callable[[Progress], Any]:
-    def task(report: Progress) -> colouring.Colouring:
-        from astrojepa.data.values import Numbers
-
-        if option == NO_COLOUR:
-            return colouring.by_class(np.zeros(len(large.map), np.int64), ("galaxy",))
-        values = large.map.column(option)
-        if isinstance(values, Numbers):
-            return colouring.by_number(values.values, option)
-        return colouring.by_class(values.codes, values.words)
-
-    return task
+    assert large.source is not None
+    chosen = large.source.where or large.source.catalogue
+    if not chosen and is_parquet(large.source.path):
+        found: Any = ParquetImages(large.source.path, large.source.bands)
+    else:
+        found = DatasetImages(opening.open_source(large.source)(report))
+    return find_images(large.map.store, found, progress=report)
 
 
-def _histogram(large: Large, column: str) -> Callable[[Progress], Any]:
-    def task(report: Progress) -> Any:
-        from astrojepa import plotting
+@as_task
+def index_of(report: Progress, store: Any) -> Any:
+    """Open the index of a store's vectors, or build it."""
+    from astrojepa.evaluation.vectors.store_index import open_index
 
-        return plotting.histogram(large.map.column(column).values)  # type: ignore[union-attr]
+    return open_index(store, progress=report)
 
-    return task
+
+@as_task
+def _colouring(report: Progress, large: Large, option: str) -> colouring.Colouring:
+    from astrojepa.data.values import Numbers
+
+    if option == NO_COLOUR:
+        return colouring.by_class(np.zeros(len(large.map), np.int64), ("galaxy",))
+    values = large.map.column(option)
+    if isinstance(values, Numbers):
+        return colouring.by_number(values.values, option)
+    return colouring.by_class(values.codes, values.words)
+
+
+@as_task
+def _histogram(report: Progress, large: Large, column: str) -> Any:
+    from astrojepa import plotting
+
+    return plotting.histogram(large.map.column(column).values)  # type: ignore[union-attr]
 
 
 def selected(large: Large) -> int | None:

@@ -63,9 +63,7 @@ class StoreSearch:
 
 
 def follow(large: Large, link: state.Link) -> None:
-    """Search for what a link searches for, if its rows are those of the store: it names a galaxy by
-    row and id, or the store.
-    """
+    """Search for what a link searches for, if it names the store, or its galaxy by row and id."""
     same = bool(link.model_hash) and large.key.startswith(link.model_hash)
     if link.row is not None and link.id:
         same = large.names([link.row])[:1] == [link.id]

@@ -16,7 +16,7 @@ from astrojepa.progress import Progress
 
 from ..server.serving import last_folders
 from . import state, waiting
-from .large import Large, digest_of
+from .large import Large, digest_of, index_of
 from .store_sample import stored_of, workspace_of
 from .workspace import VECTORS, Choice, Workspace, label_of
 
@@ -51,9 +51,7 @@ class Both:
         return waiting.show_when_ready(key, "Comparing nearest neighbours", task)
 
     def nearest(self, row: int) -> np.ndarray | None:
-        """The 10 nearest galaxies by either, as rows: int64 (2, 10); None where the second store
-        has no such galaxy.
-        """
+        """The 10 nearest by either, rows int64 (2, 10); None where the second lacks the galaxy."""
         from astrojepa.evaluation.vectors.compare_stores import neighbours_by_both
 
         if self.partners.seconds[row] < 0:
@@ -112,13 +110,7 @@ def opened(large: Large, path: str) -> Both | None:
     if found is None or (own := large.index()) is None:
         return None
     store, partners = found
-
-    def index(report: Progress) -> Any:
-        from astrojepa.evaluation.vectors.store_index import open_index
-
-        return open_index(store, progress=report)
-
     other = waiting.show_when_ready(
-        ("large index", key), f"Indexing {len(store):,} vectors of {name}", index
+        ("large index", key), f"Indexing {len(store):,} vectors of {name}", index_of(store)
     )
     return None if other is None else Both(large, name, key, partners, (own, other), store)

@@ -40,6 +40,12 @@ def arrived() -> None:
     st.session_state.pop(state.LINK_COMING, None)
 
 
+def open_on_map(row: Any) -> None:
+    """Select a galaxy, as the browser sent its row, and have the page go to the map."""
+    select(row)
+    st.session_state[state.TO_MAP] = True
+
+
 def current(workspace: Workspace) -> state.Link:
     """Describe what is shown now."""
     found = held()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from astrojepa.progress import Progress
 
 from ..components.patch_panel import masks as masking
 from ..server.serving import Source
-from .queue import Line, Queue, warm_up
+from .queue import Line, Queue, as_task, warm_up
 
 FEW = 2000  # galaxies that exemplars are chosen from
 MODEL_TURNS = Line()  # one heatmap at a time: two would only slow each other down
@@ -183,112 +182,88 @@ def start(report: Progress) -> str:
     return sentence
 
 
-def embed(model: Any, data: Any, given: Any = None) -> Callable[[Progress], Any]:
+@as_task
+def embed(report: Progress, model: Any, data: Any, given: Any = None) -> Any:
     """Embed a data set with a model; without one, by pixel PCA.
 
     `given`: the same galaxies with the labels that they were opened with, by which the cache knows
     them whatever column `data` is labelled by.
     """
     given = data if given is None else given
-
-    def task(report: Progress) -> Any:
-        if model is None:
-            found = aj.pixel_pca(given, given)[1]
-        else:
-            found = aj.embed(model, given, progress=report)
-        return dataclasses.replace(found, labels=data.labels, classes=data.classes)
-
-    return task
+    if model is None:
+        found = aj.pixel_pca(given, given)[1]
+    else:
+        found = aj.embed(model, given, progress=report)
+    return dataclasses.replace(found, labels=data.labels, classes=data.classes)
 
 
-def stored_vectors(stored: Any, data: Any, given: Any) -> Callable[[Progress], Any]:
-    """The vectors of a file, one per galaxy; ValueError where some have none. `given` as in
-    `embed`.
-    """
+@as_task
+def stored_vectors(report: Progress, stored: Any, data: Any, given: Any) -> Any:
+    """A file's vectors, one per galaxy, `given` as in `embed`; ValueError where one has none."""
+    from astrojepa.evaluation.vectors.stored import rows_of, taken
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.vectors.stored import rows_of, taken
-
-        rows = rows_of(stored, given)
-        if (missing := int((rows < 0).sum())) > 0:
-            raise ValueError(
-                f"{missing:,} of these {len(data):,} galaxies have no vector in {stored.name}; "
-                "choose it at the top to see the others."
-            )
-        return taken(stored, data, rows)
-
-    return task
+    rows = rows_of(stored, given)
+    if (missing := int((rows < 0).sum())) > 0:
+        raise ValueError(
+            f"{missing:,} of these {len(data):,} galaxies have no vector in {stored.name}; "
+            "choose it at the top to see the others."
+        )
+    return taken(stored, data, rows)
 
 
-def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
+@as_task
+def scores(report: Progress, embeddings: Any, method: str = "knn") -> Any:
     """Anomaly score of every galaxy, larger = more anomalous."""
+    from astrojepa.evaluation.anomalies.scoring import kept_scores
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.anomalies.scoring import kept_scores
-
-        return kept_scores(embeddings, method)
-
-    return task
+    return kept_scores(embeddings, method)
 
 
-def first_galaxy(data: Any, places: np.ndarray) -> Callable[[Progress], int]:
+@as_task
+def first_galaxy(report: Progress, data: Any, places: np.ndarray) -> int:
     """The row of the galaxy that is shown where none is selected."""
+    from astrojepa.evaluation.pictures.worth import first_galaxy
 
-    def task(report: Progress) -> int:
-        from astrojepa.evaluation.pictures.worth import first_galaxy
-
-        return first_galaxy(data, places)
-
-    return task
+    return first_galaxy(data, places)
 
 
-def drift(model: Any, data: Any, row: int) -> Callable[[Progress], Any]:
+@as_task
+def drift(report: Progress, model: Any, data: Any, row: int) -> Any:
     """How far one galaxy's embedding moves when its image is rotated or mirrored."""
+    from astrojepa.evaluation.vectors.symmetry import symmetry_drift
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.vectors.symmetry import symmetry_drift
-
-        with MODEL_TURNS.turn():
-            return symmetry_drift(model, data, np.array([row]))
-
-    return task
+    with MODEL_TURNS.turn():
+        return symmetry_drift(model, data, np.array([row]))
 
 
-def comparison(first: Any, second: Any) -> Callable[[Progress], Any]:
+@as_task
+def comparison(report: Progress, first: Any, second: Any) -> Any:
     """How alike two models' embeddings of the same galaxies are."""
+    from astrojepa.evaluation.vectors.compare import compare_embeddings
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.vectors.compare import compare_embeddings
-
-        return compare_embeddings(first, second)
-
-    return task
+    return compare_embeddings(first, second)
 
 
-def project(embeddings: Any, method: str, dimensions: int = 2) -> Callable[[Progress], Any]:
+@as_task
+def project(report: Progress, embeddings: Any, method: str, dimensions: int = 2) -> Any:
     """Positions on the map."""
-    return lambda report: aj.project(
-        embeddings, method=method, seed=0, dimensions=dimensions, progress=report
-    )
+    return aj.project(embeddings, method=method, seed=0, dimensions=dimensions, progress=report)
 
 
-def islands(table: Any, places: np.ndarray) -> Callable[[Progress], Any]:
+@as_task
+def islands(report: Progress, table: Any, places: np.ndarray) -> Any:
     """The column that explains a map and says nothing of shape, with its measure; None if none."""
+    from astrojepa.data.columns import class_columns, encode_column
+    from astrojepa.evaluation.maps.islands import NUISANCES, PLAIN, islands
 
-    def task(report: Progress) -> Any:
-        from astrojepa.data.columns import class_columns, encode_column
-        from astrojepa.evaluation.maps.islands import NUISANCES, PLAIN, islands
-
-        found = {}
-        for name in class_columns(table):
-            if name.lower() in NUISANCES:
-                labels = encode_column(table[name])[0]
-                if (labels >= 0).sum() > 1:
-                    found[name] = islands(places, labels)
-        most = max(found, key=lambda name: found[name].explained, default="")
-        return (most, found[most]) if most and found[most].explained > PLAIN else None
-
-    return task
+    found = {}
+    for name in class_columns(table):
+        if name.lower() in NUISANCES:
+            labels = encode_column(table[name])[0]
+            if (labels >= 0).sum() > 1:
+                found[name] = islands(places, labels)
+    most = max(found, key=lambda name: found[name].explained, default="")
+    return (most, found[most]) if most and found[most].explained > PLAIN else None
 
 
 def region(model: Any, data: Any, row: int, patches: np.ndarray, report: Progress) -> np.ndarray:
@@ -314,37 +289,30 @@ class NamedClusters:
         return self.labels[level]
 
 
-def clusters(embeddings: Any, data: Any, given: Any) -> Callable[[Progress], NamedClusters]:
+@as_task
+def clusters(report: Progress, embeddings: Any, data: Any, given: Any) -> NamedClusters:
     """Clusters with labels from the columns of the data and the images. `given` as in `embed`."""
+    from astrojepa.data.columns import comparable_columns
+    from astrojepa.evaluation.baselines.shape_columns import shape_columns
+    from astrojepa.evaluation.maps.cluster_labels import cluster_labels
+    from astrojepa.evaluation.maps.clusters import find_clusters
 
-    def task(report: Progress) -> NamedClusters:
-        from astrojepa.data.columns import comparable_columns
-        from astrojepa.evaluation.baselines.shape_columns import shape_columns
-        from astrojepa.evaluation.maps.cluster_labels import cluster_labels
-        from astrojepa.evaluation.maps.clusters import find_clusters
-
-        found = find_clusters(embeddings, progress=report)
-        levels = {"coarse": found.coarse, "fine": found.fine}
-        if not found.fine.count:
-            return NamedClusters(found, dict.fromkeys(levels, ()))
-        columns = comparable_columns(data) | shape_columns(given, progress=report)
-        return NamedClusters(
-            found,
-            {name: cluster_labels(level.labels, columns) for name, level in levels.items()},
-        )
-
-    return task
+    found = find_clusters(embeddings, progress=report)
+    levels = {"coarse": found.coarse, "fine": found.fine}
+    if not found.fine.count:
+        return NamedClusters(found, dict.fromkeys(levels, ()))
+    columns = comparable_columns(data) | shape_columns(given, progress=report)
+    return NamedClusters(
+        found, {name: cluster_labels(level.labels, columns) for name, level in levels.items()}
+    )
 
 
-def shapes(given: Any) -> Callable[[Progress], Any]:
+@as_task
+def shapes(report: Progress, given: Any) -> Any:
     """Hand-made statistics of the images as columns; none without images."""
+    from astrojepa.evaluation.baselines.shape_columns import shape_columns
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.baselines.shape_columns import shape_columns
-
-        return shape_columns(given, progress=report)
-
-    return task
+    return shape_columns(given, progress=report)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -355,37 +323,33 @@ def labelled_by(_data: Any, fingerprint: str, column: str) -> Any:
     return labelled_by(_data, column)
 
 
-def neighbours_kept(embeddings: Any, method: str, k: int) -> Callable[[Progress], Any]:
+@as_task
+def neighbours_kept(report: Progress, embeddings: Any, method: str, k: int) -> Any:
     """For each galaxy, the share of its k nearest that are among its k nearest on the map."""
+    from astrojepa.evaluation.maps.map_quality import neighbour_preservation
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.maps.map_quality import neighbour_preservation
-
-        return neighbour_preservation(embeddings, aj.project(embeddings, method=method, seed=0), k)
-
-    return task
+    return neighbour_preservation(embeddings, aj.project(embeddings, method=method, seed=0), k)
 
 
-def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable[[Progress], Any]:
+@as_task
+def error_scale(
+    report: Progress, model: Any, data: Any, masks: str, sample: int = 12
+) -> dict[str, tuple[float, float]]:
     """Return the colour scale of patch errors: 2nd and 98th percentile over a few galaxies."""
+    from astrojepa import plotting
 
-    def task(report: Progress) -> dict[str, tuple[float, float]]:
-        from astrojepa import plotting
-
-        rows = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
-        found = []
-        for done, row in enumerate(rows):
-            with MODEL_TURNS.turn():
-                image = model.image_of(data, int(row))
-                found.append(aj.patch_errors(model, image, masks=masks, seed=0, num_masks=4))
-            report(done + 1, len(rows), "")
-        kinds = ("mse", "cosine")
-        return {
-            kind: plotting.colour_scale(np.stack([getattr(errors, kind) for errors in found]))
-            for kind in kinds
-        }
-
-    return task
+    rows = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
+    found = []
+    for done, row in enumerate(rows):
+        with MODEL_TURNS.turn():
+            image = model.image_of(data, int(row))
+            found.append(aj.patch_errors(model, image, masks=masks, seed=0, num_masks=4))
+        report(done + 1, len(rows), "")
+    kinds = ("mse", "cosine")
+    return {
+        kind: plotting.colour_scale(np.stack([getattr(errors, kind) for errors in found]))
+        for kind in kinds
+    }
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

@@ -51,11 +51,9 @@ def arrive(review: Review, order: Sequence[int]) -> Review:
     following = next(
         (int(row) for row in order if int(row) not in seen and int(row) not in review.marks), None
     )
-    return (
-        review
-        if following is None
-        else replace(review, path=(*review.path, following), at=len(review.path))
-    )
+    if following is None:
+        return review
+    return replace(review, path=(*review.path, following), at=len(review.path))
 
 
 def mark(review: Review, row: int, value: int) -> Review:
@@ -202,9 +200,7 @@ class Imported:
 
 
 def read_marks(
-    name: str,
-    content: bytes,
-    ids: Sequence[object] | Callable[[set[str]], Mapping[str, int]],
+    name: str, content: bytes, ids: Sequence[object] | Callable[[set[str]], Mapping[str, int]]
 ) -> Imported:
     """Read a file of marks with columns id and mark, of any format of an export, told by its name;
     later lines win. `ids`: those of all galaxies, or what gives the rows of those that are there.
@@ -307,11 +303,9 @@ def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Impor
 
 def _read_mark(text: str) -> int | None:
     whole = text.removesuffix(".0")
-    return (
-        int(whole)
-        if whole.isascii() and whole.isdecimal() and len(whole) == 1 and int(whole) <= HIGHEST
-        else None
-    )
+    if whole.isascii() and whole.isdecimal() and len(whole) == 1 and int(whole) <= HIGHEST:
+        return int(whole)
+    return None
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +9,27 @@ import astrojepa as aj
 from astrojepa.progress import Progress
 
 from ..server.serving import Source
-from .queue import import_libraries
+from .queue import as_task, import_libraries
 
 
-def open_source(source: Source) -> Callable[[Progress], Any]:
+@as_task
+def open_source(report: Progress, source: Source) -> Any:
     """Open a data set; ValueError where it is not what the list of what is served says."""
-
-    def task(report: Progress) -> Any:
-        options: dict[str, Any] = {
-            "where": source.where or None,
-            "label_column": source.label_column or None,
-            "bands": source.bands,
-        }
-        data = aj.open_dataset(
-            source.path, **options, skip_corrupt=source.skip_corrupt, progress=report
+    options: dict[str, Any] = {
+        "where": source.where or None,
+        "label_column": source.label_column or None,
+        "bands": source.bands,
+    }
+    data = aj.open_dataset(
+        source.path, **options, skip_corrupt=source.skip_corrupt, progress=report
+    )
+    if source.source_hash and data.source_hash != source.source_hash:
+        found, expected = data.source_hash[:12], source.source_hash[:12]
+        raise ValueError(
+            f"{source.name} is not served: its hash is {found}…, but this server's list has "
+            f"{expected}…."
         )
-        if source.source_hash and data.source_hash != source.source_hash:
-            found, expected = data.source_hash[:12], source.source_hash[:12]
-            raise ValueError(
-                f"{source.name} is not served: its hash is {found}…, but this server's list has "
-                f"{expected}…."
-            )
-        return _joined(data, source.catalogue) if source.catalogue else data
-
-    return task
+    return _joined(data, source.catalogue) if source.catalogue else data
 
 
 def _joined(data: Any, catalogue: str) -> Any:
@@ -42,29 +38,23 @@ def _joined(data: Any, catalogue: str) -> Any:
     return joined(data, read_catalogue(catalogue), name=Path(catalogue).stem)
 
 
-def open_vectors(path: str) -> Callable[[Progress], Any]:
+@as_task
+def open_vectors(report: Progress, path: str) -> Any:
     """Read a file of vectors."""
+    from astrojepa.evaluation.vectors.stored import open_vectors
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.vectors.stored import open_vectors
-
-        return open_vectors(path)
-
-    return task
+    return open_vectors(path)
 
 
-def open_model(reference: str, sha256: str = "") -> Callable[[Progress], Any]:
+@as_task
+def open_model(report: Progress, reference: str, sha256: str = "") -> Any:
     """Load a model by id, alias or path; ValueError if its weights differ from the list."""
-
-    def task(report: Progress) -> Any:
-        import_libraries()
-        model = aj.load_model(reference)
-        if sha256 and model.card.get("sha256") != sha256:
-            found = str(model.card.get("sha256"))[:12]
-            raise ValueError(
-                f"{model.id} is not served: its SHA-256 is {found}…, but this server's list has "
-                f"{sha256[:12]}…."
-            )
-        return model
-
-    return task
+    import_libraries()
+    model = aj.load_model(reference)
+    if sha256 and model.card.get("sha256") != sha256:
+        found = str(model.card.get("sha256"))[:12]
+        raise ValueError(
+            f"{model.id} is not served: its SHA-256 is {found}…, but this server's list has "
+            f"{sha256[:12]}…."
+        )
+    return model

@@ -6,6 +6,7 @@ progress, is the least urgent once its page was left, and ends when no page asks
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import math
@@ -18,9 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from astrojepa.progress import Progress
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 SAY_EVERY = 1.0  # seconds
 # seconds without a page that asks, after which nobody waits: a hidden tab asks once a minute
@@ -29,6 +33,18 @@ LEFT = 5.0  # seconds without a page that asks, after which others come first: o
 # seconds at work after which a job lets others of its urgency that are shorter come first
 LONG = 4.0
 KNOWN = 1.5  # seconds of a stage after which its speed is known
+
+
+def as_task(
+    function: Callable[Concatenate[Progress, P], T],
+) -> Callable[P, Callable[[Progress], T]]:
+    """Have a function that reports progress return what a queue runs: the call itself, to come."""
+
+    @functools.wraps(function)
+    def task_of(*args: P.args, **kwargs: P.kwargs) -> Callable[[Progress], T]:
+        return lambda report: function(report, *args, **kwargs)
+
+    return task_of
 
 
 class Urgency(IntEnum):
@@ -91,10 +107,6 @@ class Turn:
         """Seconds at work so far; waiting in between counts for nothing."""
         return self.used + (time.monotonic() - self.since if self.at_work else 0.0)
 
-    def pause(self) -> None:
-        """Note how long it has worked."""
-        self.used, self.since = self.worked, time.monotonic()
-
 
 class Line:
     """One at a time: the most urgent first, then first come, first served."""
@@ -117,9 +129,7 @@ class Line:
             return sum(other.rank < turn.rank for other in self._line)
 
     def wait(self, turn: Turn, say: Callable[[int], Any] = lambda ahead: None) -> None:
-        """Return when the turn comes; `say` hears once a second how many are ahead, and gives up
-        by raising.
-        """
+        """Return when the turn comes; `say` hears each second how many are ahead, and may raise."""
         while not turn.at_work:
             with self._moved:
                 if self._moved.wait_for(lambda: self._first() is turn, SAY_EVERY):
@@ -138,7 +148,7 @@ class Line:
         that are shorter; return when the turn comes again.
         """
         with self._moved:
-            turn.pause()
+            turn.used, turn.since = turn.worked, time.monotonic()
             turn.at_work = not any(other.pressing < turn.pressing for other in self._line)
             self._moved.notify_all()
         self.wait(turn)
@@ -200,9 +210,7 @@ class Job:
         return 0 if self.finished.is_set() else self.line.ahead(self.turn)
 
     def report(self, done: int, total: int, text: str = "") -> None:
-        """Take down progress, as the package's functions report it, and yield; StoppedError if
-        unwanted.
-        """
+        """Take down progress, as the package reports it, and yield; StoppedError if unwanted."""
         self.line.give_way(self.turn)
         if self.unwanted or time.monotonic() - self.turn.asked > FORSAKEN:
             raise StoppedError
@@ -278,9 +286,7 @@ class Queue:
             return job is not None and job.finished.is_set() and job.error is None
 
     def result(self, key: tuple[object, ...]) -> Any:
-        """Return a job's result, which then stays longer; None where it is not there. Starts
-        nothing.
-        """
+        """Return a job's result, which then stays longer; None without one. Starts nothing."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None or not job.finished.is_set() or job.error is not None:

@@ -138,12 +138,10 @@ PERSISTENT += (SELECTION_SIZE, SURVEY_IMAGE)
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DRAWINGS = {"canvas": "2-D", "space": "3-D"}
 CLUSTER_COLOUR, FINER_COLOUR = "feature cluster", "finer feature cluster"
-CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = (
-    "class",
-    "anomaly score",
-    "probe prediction",
-    "trust of the map",
-)
+CLASS_COLOUR = "class"
+SCORE_COLOUR = "anomaly score"
+PROBE_COLOUR = "probe prediction"
+TRUST_COLOUR = "trust of the map"
 MAX_ROW = 10**9
 ALL_CLASSES = "All classes"
 PROBE_KINDS = ("linear", "knn", "mlp")
@@ -439,8 +437,6 @@ def differences(
             )
         elif named and kind in unknown and not pinned:
             parts.append(f"the {kind} {named}, here {name}")
-    return (
-        f"The link was made with {' and '.join(parts)}; the closest available view is shown."
-        if parts
-        else ""
-    )
+    if parts:
+        return f"The link was made with {' and '.join(parts)}; the closest available view is shown."
+    return ""

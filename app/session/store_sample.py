@@ -48,9 +48,7 @@ def sampled(
     column of labels all galaxies are unlabelled. `images` are those of the store.
     """
     drawn = waiting.show_when_ready(
-        ("large sample", large.key),
-        f"Drawing a sample of {large.name}",
-        lambda report: draw(large),
+        ("large sample", large.key), f"Drawing a sample of {large.name}", lambda report: draw(large)
     )
     if drawn is None:
         return None

@@ -132,8 +132,7 @@ def vectors(model: Any, key: str, label: str, held: Sequence[Upload]) -> list[np
         bar = st.progress(0.0, text="Embedding")
         for number, upload in enumerate(missing):
             bar.progress(
-                number / len(missing),
-                text=f"Embedding {number + 1} of {len(missing)} with {label}",
+                number / len(missing), text=f"Embedding {number + 1} of {len(missing)} with {label}"
             )
             known[(key, upload.digest)] = waiting.in_turn(
                 partial(picture_vector, model, upload.image)

@@ -73,19 +73,14 @@ class Workspace:
 
     @property
     def sampled(self) -> np.ndarray | None:
-        """Rows of the sample shown until all galaxies are embedded, or of the galaxies that have
-        vectors; None where all are shown.
-        """
+        """Rows of the sample shown before all are embedded, or with vectors; None for all."""
         if "sampled" not in self.opened:
             whole, rows = self.whole, None
             if self.stored is not None:
                 rows = self._with_vectors()
             elif self.model is not None and sampling.is_large(len(whole)):
-                rows = (
-                    None
-                    if self.has_embedded(self.model)
-                    else sampling.stratified_rows(whole.labels)
-                )
+                embedded = self.has_embedded(self.model)
+                rows = None if embedded else sampling.stratified_rows(whole.labels)
             self.opened["sampled"] = rows
         return self.opened["sampled"]
 
@@ -205,12 +200,9 @@ class Workspace:
     @property
     def scores(self) -> np.ndarray:
         """Anomaly scores, larger = more anomalous."""
-        embeddings = self.embeddings
-        return waiting.wait_for(
-            ("scores", *self.key),
-            f"Computing anomaly scores of {len(self.data):,} galaxies",
-            loaders.scores(embeddings),
-        )
+        task = loaders.scores(self.embeddings)
+        sentence = f"Computing anomaly scores of {len(self.data):,} galaxies"
+        return waiting.wait_for(("scores", *self.key), sentence, task)
 
     @property
     def places(self) -> np.ndarray:
@@ -224,22 +216,17 @@ class Workspace:
         """Row of the selected galaxy; where none is, one worth showing is selected."""
         row = st.session_state.get(state.ROW)
         if row is None or row >= len(self.data):
-            row = st.session_state[state.ROW] = waiting.wait_for(
-                ("first", *self.key),
-                "Choosing the first galaxy",
-                loaders.first_galaxy(self.data, self.places),
-            )
+            task = loaders.first_galaxy(self.data, self.places)
+            row = waiting.wait_for(("first", *self.key), "Choosing the first galaxy", task)
+            st.session_state[state.ROW] = row
         return int(row)
 
     def projection_task(self, method: str, dimensions: int = 2) -> Task:
         """What `waiting.wait_for` needs for positions on the map, float (n, dimensions)."""
         kind = state.PROJECTIONS[method] if dimensions == 2 else f"3-D {state.PROJECTIONS[method]}"
         sentence = f"Computing the {kind} map of {len(self.data):,} galaxies"
-        key = (
-            ("project", *self.key, method)
-            if dimensions == 2
-            else ("project", *self.key, method, dimensions)
-        )
+        further = () if dimensions == 2 else (dimensions,)
+        key = ("project", *self.key, method, *further)
         return key, sentence, loaders.project(self.embeddings, method, dimensions)
 
     def trust_task(self, method: str, k: int) -> Task:
@@ -280,9 +267,7 @@ class Workspace:
 def model_choices(
     hosted: bool, loaded_paths: list[str], listing: Listing, vectors: Sequence[str] = ()
 ) -> list[Choice]:
-    """List the models offered: listed, released, then (locally) runs and files, of vectors too,
-    then controls.
-    """
+    """List the models offered: listed, released, then (locally) runs and files, then controls."""
     choices = [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.checkpoints]
     if hosted:
         choices += [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.released]

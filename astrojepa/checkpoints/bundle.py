@@ -18,7 +18,7 @@ from typing import Any
 
 from astrojepa.files import read_json, write_json
 from astrojepa.places import TOP
-from astrojepa.wording import first_of, one_line
+from astrojepa.wording import OneLineError, first_of
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -33,11 +33,8 @@ _NAME = re.compile(r"(?:data|checkpoints|cache)(?:/[A-Za-z0-9_+-][A-Za-z0-9._+-]
 _SIMULATED = re.compile(r"simulated(:\d{1,7}){0,2}")
 
 
-class BundleError(ValueError):
+class BundleError(OneLineError):
     """A folder is not a whole bundle, and the message says what is wrong with it."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True)

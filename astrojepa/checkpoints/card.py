@@ -272,8 +272,6 @@ def num_unbeaten(card: dict[str, Any]) -> int:
 
 def _on_real_galaxies(card: dict[str, Any]) -> list[dict[str, Any]]:
     measured = card.get("measured")
-    return (
-        [one for one in measured if isinstance(one, dict) and not one.get("simulated")]
-        if isinstance(measured, list)
-        else []
-    )
+    if isinstance(measured, list):
+        return [one for one in measured if isinstance(one, dict) and not one.get("simulated")]
+    return []

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from astrojepa.wording import one_line
+from astrojepa.wording import OneLineError
 
 
-class CheckpointError(ValueError):
+class CheckpointError(OneLineError):
     """A file is not a checkpoint that can be loaded, and the message says why."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))

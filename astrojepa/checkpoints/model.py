@@ -220,11 +220,9 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
 
         return load_timm(text, target)
     path = weights_file(text)
-    return (
-        _load_released(path, target)
-        if path.suffix == ".safetensors"
-        else _load_pickled(path, target)
-    )
+    if path.suffix == ".safetensors":
+        return _load_released(path, target)
+    return _load_pickled(path, target)
 
 
 def weights_file(name: str) -> Path:
@@ -338,12 +336,8 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
         except (ValueError, TypeError, OverflowError) as error:
             raise CheckpointError(str(error)) from error
         card = {"id": path.stem, "imported_from": path.name, "epoch": epoch}
-        return _assemble(
-            ModelFacts(path.stem, config, card, file_hash(path)[:16], *FIXED_STATISTICS),
-            state,
-            path,
-            device,
-        )
+        facts = ModelFacts(path.stem, config, card, file_hash(path)[:16], *FIXED_STATISTICS)
+        return _assemble(facts, state, path, device)
     if (
         content.get("format") != FORMAT
         or not {"config", "network", "normalisation"} <= content.keys()

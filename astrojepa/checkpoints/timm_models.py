@@ -90,9 +90,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], str]:
 def _fitting(
     state: dict[str, Tensor], own: dict[str, Tensor], heads: tuple[str, ...]
 ) -> dict[str, Tensor]:
-    """Return the tensors under our names: what precedes timm's own, such as "module.", goes, and
-    so does the classifier.
-    """
+    """Return tensors under our names: prefixes such as "module." go, and so does the classifier."""
     needed = [key for key in own if not key.endswith(COUNTER)]
     before = sorted(
         {key.removesuffix(needed[0]) for key in state if key.endswith(needed[0])}, key=len

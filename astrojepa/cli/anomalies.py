@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from astrojepa.cli.options import (
     TABLE_FILE,
@@ -26,7 +25,7 @@ from astrojepa.cli.options import (
     store_columns,
     store_provenance,
 )
-from astrojepa.evaluation.anomalies.registry import DEFAULT, OF_VECTORS
+from astrojepa.evaluation.anomalies import DEFAULT, OF_VECTORS
 from astrojepa.files import write_json
 from astrojepa.tables import Column, write_table
 
@@ -130,12 +129,12 @@ def _list(
         if found is None
         else score_stored(found, data, name, k)
     )
-    properties: dict[str, np.ndarray] = {}
-    order = np.argsort(-scores, kind="stable")
+    properties: dict[str, Any] = {}
+    order = (-scores).argsort(kind="stable")
     columns = [
-        Column("rank", np.arange(1, len(order) + 1), "1 = most anomalous"),
+        Column("rank", range(1, len(order) + 1), "1 = most anomalous"),
         Column("id", data.ids[order].astype(str), "name of the galaxy"),
-        Column("score", scores[order].astype(np.float64), f"{name}: {find(name).meaning}"),
+        Column("score", scores[order].astype(float), f"{name}: {find(name).meaning}"),
         Column("label", [label(data, row) for row in order], "class"),
     ]
     shown = len(columns)
@@ -144,7 +143,7 @@ def _list(
         properties, shown = checks.properties, shown + 1
         measured = {"artefact": checks.artefact} | checks.parts | properties
         columns += [
-            Column(title, values[order].astype(np.float64), f"{title} of the image")
+            Column(title, values[order].astype(float), f"{title} of the image")
             for title, values in measured.items()
         ]
     rows = zip(*(column.cells()[: options.top] for column in columns[:shown]), strict=True)
@@ -170,6 +169,8 @@ def _list(
 
 def _list_store(options: argparse.Namespace, store: Store) -> int:
     """Rank the galaxies of a large store by its index."""
+    import numpy as np
+
     from astrojepa.evaluation.anomalies.registry import find
     from astrojepa.evaluation.anomalies.scoring import score_store
     from astrojepa.evaluation.vectors.sorted_store import write_sorted
@@ -177,12 +178,12 @@ def _list_store(options: argparse.Namespace, store: Store) -> int:
 
     heard, name, k = sys.stderr.isatty(), options.score, options.k
     scores = score_store(open_index(store, progress=heard), name, k, progress=heard)
-    order = np.argsort(-scores, kind="stable")
+    order = (-scores).argsort(kind="stable")
     table = options.output and options.output.suffix
     shown = order if table else order[: options.top]
     known = store.known_of(shown)
     columns = [
-        Column("rank", np.arange(1, len(shown) + 1), "1 = most anomalous"),
+        Column("rank", range(1, len(shown) + 1), "1 = most anomalous"),
         Column("id", known["id"].astype(str), "name of the galaxy"),
         Column("score", scores[shown], f"{name}: {find(name).meaning}"),
         *store_columns(known),
@@ -194,7 +195,7 @@ def _list_store(options: argparse.Namespace, store: Store) -> int:
     elif table:
         write_table(options.output, columns, facts)
     elif options.output:
-        added = {"score": scores.astype(np.float32)}
+        added = {"score": scores.astype("float32")}
         about = {"score": f"{find(name).title}, k = {k}"}
         write_sorted(store, np.arange(len(store)), added, options.output, about, progress=heard)
     return 0
@@ -205,6 +206,7 @@ def _leaderboards(
 ) -> int:
     from astrojepa.evaluation.anomalies.leaderboard import num_kept
     from astrojepa.evaluation.anomalies.leaderboard_table import (
+        as_dict,
         leaderboard_table,
         rare_labels,
         table_columns,
@@ -255,12 +257,8 @@ def _leaderboards(
         )
     settings = {"fraction": options.fraction, "draws": options.draws}
     if options.output and options.output.suffix.lower() == ".json":
-        write_json(
-            options.output,
-            _facts(options, source, data)
-            | settings
-            | {"rare": {k: _table(v) for k, v in tables.items()}},
-        )
+        found_by_class = {"rare": {rare: as_dict(table) for rare, table in tables.items()}}
+        write_json(options.output, _facts(options, source, data) | settings | found_by_class)
     elif options.output:
         facts = provenance(source, data, k=options.k, **settings)
         write_table(options.output, table_columns(tables), facts)
@@ -280,12 +278,6 @@ def _facts(options: argparse.Namespace, source: Model | Stored, data: Dataset) -
     }
 
 
-def _table(rows: list[Row]) -> dict[str, Any]:
-    first = rows[0].ranking
-    counts = {"num_rare": first.num_rare, "num_galaxies": first.num_galaxies, "top": first.top}
-    return counts | {"rows": [row.to_dict() for row in rows]}
-
-
 def _text(cell: Any) -> str:
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
 
@@ -299,4 +291,4 @@ def _records(columns: list[Column]) -> list[dict[str, Any]]:
 
 def _finite(cell: Any) -> Any:
     """Return None for a number that JSON has no word for, and anything else as it is."""
-    return None if isinstance(cell, float) and not np.isfinite(cell) else cell
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

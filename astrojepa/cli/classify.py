@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from astrojepa.cli.options import (
     TABLE_FILE,
     add_benchmark,
@@ -124,6 +122,8 @@ def _finetune(options: argparse.Namespace) -> int:
 
 def _scored(made: Classifier, test: Dataset) -> dict[str, Any]:
     """Print and return what the classifier reaches on the test galaxies."""
+    import numpy as np
+
     from astrojepa.evaluation.probes.metrics import score
 
     known = test.subset(test.labels >= 0)
@@ -187,6 +187,8 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _columns(found: Predictions) -> list[Column]:
+    import numpy as np
+
     names, rows = np.array(found.classes), np.arange(len(found))
     sets = [" | ".join(names[chosen]) for chosen in found.sets]
     return [

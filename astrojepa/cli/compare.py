@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from astrojepa.cli.options import (
     TABLE_FILE,
     add_data,
@@ -80,10 +78,8 @@ def _compare(options: argparse.Namespace) -> int:
             f"--symmetries is {options.symmetries}; give a number of galaxies >= 1, or leave it "
             "out."
         )
-    data, models = (
-        open_data(options),
-        [aj.load_model(name) for name in (options.model, options.other)],
-    )
+    data = open_data(options)
+    models = [aj.load_model(name) for name in (options.model, options.other)]
     first, second = (aj.embed(model, data, progress=sys.stderr.isatty()) for model in models)
     comparison = compare_embeddings(first, second, k=options.neighbours)
     numbers = _numbers(comparison, data, models)
@@ -123,6 +119,8 @@ def _numbers(comparison: Comparison, data: Dataset, models: list[Model]) -> dict
 
 
 def _symmetries(models: list[Model], data: Dataset, count: int) -> dict[str, Any]:
+    import numpy as np
+
     from astrojepa.evaluation.vectors.symmetry import symmetry_drift
 
     rows = np.unique(np.linspace(0, len(data) - 1, min(count, len(data))).astype(int))

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from astrojepa.cli.options import add_data, declare, json_file, open_data
 from astrojepa.files import write_json
 
@@ -141,7 +139,7 @@ def _contents(options: argparse.Namespace) -> int:
     for index, name in enumerate(data.classes):
         print(f"  {name:30s} {int((data.labels == index).sum()):6,}")
     if data.split_column is not None:
-        for name in np.unique(data.split_column):
+        for name in sorted(set(data.split_column.tolist())):
             print(f"  split {name:24s} {int((data.split_column == name).sum()):6,}")
     return 0
 

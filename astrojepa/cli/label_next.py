@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from astrojepa.cli.options import (
     TABLE_FILE,
     add_benchmark,
@@ -59,6 +57,8 @@ def add_to(commands: Any) -> None:
 
 
 def _label_next(options: argparse.Namespace) -> int:
+    import numpy as np
+
     import astrojepa as aj
 
     fill_benchmark(options)
@@ -84,12 +84,12 @@ def _label_next(options: argparse.Namespace) -> int:
         for way, meaning in WAYS.items():
             for place, (end, which) in enumerate(ENDS.items()):
                 values = [getattr(point, way)[place] for point in curve]
-                numbers = np.array(values, dtype=np.float64)  # None becomes NaN
+                numbers = np.array(values, dtype=float)  # None becomes NaN
                 columns.append(Column(f"{way}{end}", numbers, f"{meaning}, {which}"))
     else:
         found = aj.label_next(aj.embed(model, data, **how), options.count, seed=options.seed)
         columns = [
-            Column("rank", np.arange(1, len(found.rows) + 1), "1 = label first"),
+            Column("rank", range(1, len(found.rows) + 1), "1 = label first"),
             Column("id", data.ids[found.rows].astype(str), "name of the galaxy"),
             Column(
                 "margin", found.margins, "probability of the first class less that of the second"

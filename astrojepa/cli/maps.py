@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from astrojepa.cli.options import (
     TABLE_FILE,
     check_output,
@@ -29,6 +27,8 @@ from astrojepa.files import write_json
 from astrojepa.tables import Column, check_table, write_table
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from astrojepa.evaluation.maps.map_quality import MapTrust
     from astrojepa.evaluation.vectors.store import Store
     from astrojepa.types import Embeddings
@@ -144,6 +144,8 @@ def _store_to_fit(options: argparse.Namespace) -> Store | None:
 
 def _project_store(options: argparse.Namespace, store: Store) -> int:
     """Fit a map to some galaxies of a store and place the others."""
+    import numpy as np
+
     from astrojepa.evaluation.maps.large_map import method_of
     from astrojepa.evaluation.maps.store_map import FIT, project_store, write_map
 

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from astrojepa.cli.options import (
     TABLE_FILE,
     check_source,
@@ -69,6 +67,8 @@ def add_to(commands: Any) -> None:
 
 
 def _neighbours(options: argparse.Namespace) -> int:
+    import numpy as np
+
     import astrojepa as aj
 
     if options.recall is not None:
@@ -98,6 +98,8 @@ def _neighbours(options: argparse.Namespace) -> int:
 
 def _of_store(options: argparse.Namespace, store: Store) -> int:
     """List the neighbours of the galaxies that are named, by the index of a large store."""
+    import numpy as np
+
     from astrojepa.evaluation.vectors.neighbours import check_count
     from astrojepa.evaluation.vectors.store_index import open_index
 
@@ -134,6 +136,8 @@ def _show(options: argparse.Namespace, columns: list[Column], facts: dict[str, A
 
 def _recall(options: argparse.Namespace) -> int:
     """Measure the index of a store of any size."""
+    import numpy as np
+
     from astrojepa.evaluation.vectors.recall import measure_recall
     from astrojepa.evaluation.vectors.store import open_store
     from astrojepa.evaluation.vectors.store_index import open_index

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from astrojepa.tables import WRITERS, Column, check_table
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from astrojepa.checkpoints.model import Model
     from astrojepa.data.dataset import Dataset
     from astrojepa.evaluation.vectors.store import Store
@@ -32,9 +32,7 @@ def declare(
     model: bool = True,
     stored: bool = False,
 ) -> argparse.ArgumentParser:
-    """Add a sub-command; with `model` it is given a model and galaxies, with `stored` too it takes
-    vectors in place of the model.
-    """
+    """Add a sub-command with a `model` and galaxies, or with `stored` vectors in its place."""
     made: argparse.ArgumentParser = commands.add_parser(
         name, help=help, description=help, epilog=f"example: astrojepa {name} {example}"
     )
@@ -150,11 +148,9 @@ def fill_benchmark(options: argparse.Namespace) -> None:
                 f"--where, --label-column and --split."
             )
         fixed = BENCHMARKS[options.benchmark]
-        options.where, options.label_column, options.split = (
-            list(fixed.where),
-            fixed.label_column,
-            fixed.split,
-        )
+        options.where = list(fixed.where)
+        options.label_column = fixed.label_column
+        options.split = fixed.split
 
 
 def open_data(options: argparse.Namespace, heard: bool = True) -> Dataset:
@@ -297,24 +293,29 @@ def provenance(source: Model | Stored, data: Dataset, **further: Any) -> dict[st
 
 def places(data: Dataset, rows: Any = slice(None)) -> list[Column]:
     """Return the columns ra and dec, where positions are known; CSV files go without."""
+    import numpy as np
+
     if not np.isfinite(data.ra).any():
         return []
+    return _places(data.ra[rows], data.dec[rows])
+
+
+def _places(ra: np.ndarray, dec: np.ndarray) -> list[Column]:
     return [
-        Column("ra", data.ra[rows], "right ascension, J2000", "deg", digits=0, in_csv=False),
-        Column("dec", data.dec[rows], "declination, J2000", "deg", digits=0, in_csv=False),
+        Column("ra", ra, "right ascension, J2000", "deg", digits=0, in_csv=False),
+        Column("dec", dec, "declination, J2000", "deg", digits=0, in_csv=False),
     ]
 
 
 def store_columns(known: dict[str, np.ndarray]) -> list[Column]:
     """Return the columns label, and ra and dec where they are known, of rows of a store."""
+    import numpy as np
+
     count = len(known["id"])
     labels = known.get("label", np.full(count, "")).astype(str)
     columns = [Column("label", labels, "class")]
     if {"ra", "dec"} <= known.keys() and known["ra"].dtype.kind == "f":
-        columns += [
-            Column("ra", known["ra"], "right ascension, J2000", "deg", digits=0, in_csv=False),
-            Column("dec", known["dec"], "declination, J2000", "deg", digits=0, in_csv=False),
-        ]
+        columns += _places(known["ra"], known["dec"])
     return columns
 
 
@@ -323,6 +324,8 @@ def label(data: Dataset, row: int) -> str:
 
 
 def row_of(data: Dataset, text: str) -> int:
+    import numpy as np
+
     found = np.flatnonzero(data.ids.astype(str) == text)
     if len(found):
         return int(found[0])

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from astrojepa.cli.options import TABLE_FILE, declare, label, open_data, places, provenance, row_of
 from astrojepa.files import atomic_write
 from astrojepa.tables import Column, check_table, write_table
@@ -60,6 +58,8 @@ def _patch_errors(options: argparse.Namespace) -> int:
 
 
 def _draw(options: argparse.Namespace, data: Any, model: Any) -> int:
+    import numpy as np
+
     import astrojepa as aj
     from astrojepa.data.crops import seen_part
     from astrojepa.plotting import colour_scale, encode_image, heatmap_overlay
@@ -93,7 +93,7 @@ def _list(options: argparse.Namespace, data: Any, model: Any) -> int:
             f"--masks {options.masks} needs a --galaxy; lists of all galaxies use tiling."
         )
     found = patch_error_summary(model, data, progress=sys.stderr.isatty())
-    rows = np.argsort(-found.normalised, kind="stable")
+    rows = (-found.normalised).argsort(kind="stable")
     columns = [
         Column("id", data.ids[rows].astype(str), "name of the galaxy"),
         Column("normalised", found.normalised[rows], "mean error over that of the mean token"),

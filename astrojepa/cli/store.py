@@ -1,6 +1,4 @@
-"""simulate-store, select and hats: a large made-up store of vectors, galaxies chosen from a store,
-and a store as a HATS catalogue.
-"""
+"""simulate-store, select and hats: make up a store, choose from one, write one as HATS."""
 
 from __future__ import annotations
 

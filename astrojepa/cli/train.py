@@ -291,11 +291,9 @@ def _say(text: str) -> None:
 
 def _speaker() -> str:
     """Return the process's number under torchrun, else nothing."""
-    return (
-        f"[process {os.environ['RANK']}] "
-        if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
-        else ""
-    )
+    if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
+        return f"[process {os.environ['RANK']}] "
+    return ""
 
 
 def _sentence(error: BaseException) -> str:

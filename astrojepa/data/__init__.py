@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from astrojepa.config import MAX_BANDS
 from astrojepa.places import TOP
-from astrojepa.wording import one_line
+from astrojepa.wording import OneLineError
 
 if TYPE_CHECKING:
     from astrojepa.data.dataset import Dataset
@@ -23,7 +23,7 @@ GALAXY10_PATH = Path("data") / "Galaxy10_DECals.h5"
 DEFAULT_SIMULATED = 1000  # enough to look at, drawn in about 15 s
 
 
-class DataError(ValueError):
+class DataError(OneLineError):
     """Data that are not as expected; the message says what was expected, found, and what to do.
 
     Examples:
@@ -33,9 +33,6 @@ class DataError(ValueError):
         ...     print("no_such_folder" in str(error))
         True
     """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 class PictureError(DataError):

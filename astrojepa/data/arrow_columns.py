@@ -57,9 +57,7 @@ def masks_of(schema: Any) -> dict[str, str]:
 
 
 def read_columns(file: Any, names: Sequence[str], groups: Sequence[int] | None = None) -> Any:
-    """Read some columns of an open Parquet file, of all or some row groups, with gaps where masks
-    of astropy say so: a table of `names`.
-    """
+    """Read columns `names` of an open Parquet file or of row groups, gaps by astropy's masks."""
     masks = masks_of(file.schema_arrow)
     wanted = [*names, *(masks[name] for name in names if name in masks)]
     groups = range(file.num_row_groups) if groups is None else groups
@@ -67,9 +65,7 @@ def read_columns(file: Any, names: Sequence[str], groups: Sequence[int] | None =
 
 
 def each_batch(file: Any, name: str, size: int) -> Iterator[Any]:
-    """Yield a column of an open Parquet file in arrays of at most `size` rows, checked, with gaps
-    where a mask of astropy says so.
-    """
+    """Yield a Parquet column in checked arrays of at most `size` rows, gaps by astropy's masks."""
     import pyarrow.compute as pc
 
     names = [name, *filter(None, [masks_of(file.schema_arrow).get(name)])]

@@ -254,9 +254,7 @@ def _of_rows(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def id_text(ids: pd.Series) -> pd.Series:
-    """Return ids as text (NFC), "" where missing; whole numbers that a gap made floats have no
-    point.
-    """
+    """Return ids as text (NFC), "" where missing; whole numbers read as floats have no point."""
     if ids.dtype.kind == "f" and not (ids.dropna() % 1).any():
         ids = ids.astype("Int64")
     return ids.astype(object).where(ids.notna(), "").astype(str).str.normalize("NFC")
@@ -294,13 +292,9 @@ def _by_id(data: Dataset, catalogue: pd.DataFrame, demanded: bool) -> Match | No
             f"The catalogue has several rows of {twice[0]} ({len(twice)} ids or rows more than "
             "once); keep one of each."
         )
-    rows = pd.Series(np.flatnonzero(known), index=ids[known]).reindex(wanted, fill_value=-1)
-    return Match(
-        "id",
-        rows.to_numpy(dtype=np.int64),
-        np.full(len(data), np.nan),
-        np.zeros(len(data), dtype=bool),
-    )
+    found = pd.Series(np.flatnonzero(known), index=ids[known]).reindex(wanted, fill_value=-1)
+    rows = found.to_numpy(dtype=np.int64)
+    return Match("id", rows, np.full(len(rows), np.nan), np.zeros(len(rows), dtype=bool))
 
 
 def _elsewhere(data: Dataset, catalogue: pd.DataFrame, rows: np.ndarray) -> int:
@@ -700,9 +694,7 @@ def _fewest_values(path: Path) -> int:
 
 
 def _read_fits(path: Path) -> pd.DataFrame:
-    """Read the table of a FITS file that has positions or ids, else the first: columns of one value
-    a row.
-    """
+    """Read the table of a FITS file with positions or ids, else the first: one value a row."""
     from astropy.io import fits
 
     from astrojepa.data.images.fits import opened_parts
@@ -784,9 +776,7 @@ def _fits_frame(header: Mapping[str, Any]) -> str:
 
 
 def said_of_columns(schema: Any) -> dict[str, tuple[str, str]]:
-    """Return unit and description of the columns of a Parquet or Arrow file, as the commands here
-    write them, or as astropy does.
-    """
+    """Return unit and description of Parquet or Arrow columns, written here or by astropy."""
     notes = {item.name: item.metadata or {} for item in schema}
     about = {
         name: (said_text(said.get(b"unit")), said_text(said.get(b"description")))

@@ -26,7 +26,6 @@ class ImageReader(Protocol):
 
     def read(self, row: int) -> np.ndarray:
         """Return one image as uint8 (H, W, 3)."""
-        ...
 
 
 @runtime_checkable
@@ -36,11 +35,9 @@ class FluxReader(ImageReader, Protocol):
     @property
     def bands(self) -> tuple[str, ...]:
         """The names of the bands, in the order of `flux`."""
-        ...
 
     def flux(self, row: int) -> np.ndarray:
         """Return the flux of one image as float32 (H, W, C), finite, in the unit of its source."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -25,21 +25,17 @@ class ImageSource(Protocol):
     @property
     def fingerprint(self) -> str:
         """What changes with the ids, the rows that they are in, or the images."""
-        ...
 
     def keys(self) -> Iterator[np.ndarray]:
         """Yield the keys of the ids, uint64 as `id_keys` gives them, in the order of the rows."""
-        ...
 
     def first_id(self) -> str:
         """Return the id of the first row, for a sentence."""
-        ...
 
     def each(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray | DataError]]:
         """Yield every row once, in any order, with its image as uint8 (H, W, 3), or with what is
         wrong with it. One image at a time is in memory.
         """
-        ...
 
 
 @dataclass(frozen=True)

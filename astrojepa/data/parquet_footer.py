@@ -131,9 +131,7 @@ def _footer(path: Path) -> bytes:
 
 
 class Compact:
-    """Reads values of Thrift's compact protocol, `most` of them: a struct is a dict by number of
-    the field.
-    """
+    """Reads `most` values of Thrift's compact protocol: a struct is a dict by field number."""
 
     def __init__(self, content: bytes, most: int = MAX_FIELDS) -> None:
         self.content, self.place, self.left = content, 0, most

@@ -194,9 +194,7 @@ def _opened(file: _File, text: Sequence[str] = ()) -> Any:
 
 
 def _column(file: _File, name: str) -> Iterator[Any]:
-    """Yield a column piece by piece; text as a dictionary, which takes no more room than the file
-    says.
-    """
+    """Yield a column piece by piece; text as a dictionary, no larger than the file says."""
     import pyarrow as pa
 
     try:

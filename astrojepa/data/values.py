@@ -63,11 +63,9 @@ def ends(values: np.ndarray) -> tuple[float, float]:
 
 def sortable(values: Values) -> np.ndarray:
     """Return numbers in the order of a column's values, float64 (n,), NaN where unknown."""
-    return (
-        values.values
-        if isinstance(values, Numbers)
-        else np.where(values.known, values.codes, np.nan)
-    )
+    if isinstance(values, Numbers):
+        return values.values
+    return np.where(values.known, values.codes, np.nan)
 
 
 def cells(values: Values, rows: np.ndarray) -> np.ndarray:

@@ -44,9 +44,7 @@ def in_batches(
     progress: Progress | bool | None,
     text: str,
 ) -> dict[str, np.ndarray]:
-    """Run `scorer` over images (n, F, F, 3) and their row numbers (n,), and join the arrays
-    (n, ...) that it returns by name.
-    """
+    """Run `scorer` over images (n, F, F, 3) and rows (n,), and join its arrays (n, ...) by name."""
     parts = []
     with reporting(progress, len(rows), text) as report:
         for first in range(0, len(rows), batch_size):

@@ -156,10 +156,8 @@ class Trainer:
             while state.step < self.total_steps:
                 self.step()
                 bar.update()
-                epoch_ends, enough = (
-                    state.step % per_epoch == 0,
-                    len(self.unchecked) + len(self.checked) >= LOG_EVERY,
-                )
+                epoch_ends = state.step % per_epoch == 0
+                enough = len(self.unchecked) + len(self.checked) >= LOG_EVERY
                 judging = epoch_ends and self._judged(state.step // per_epoch)
                 stopping = False
                 if (

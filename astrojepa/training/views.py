@@ -88,11 +88,9 @@ def random_views(
         _look(*galaxies, image, config, noise_bank)
         for galaxies in zip(frames.split(chunk), uniforms.split(chunk), strict=True)
     ]
-    return (
-        parts[0]
-        if len(parts) == 1
-        else tuple(torch.cat(views, dim=1) for views in zip(*parts, strict=True))
-    )
+    if len(parts) == 1:
+        return parts[0]
+    return tuple(torch.cat(views, dim=1) for views in zip(*parts, strict=True))
 
 
 def _look(
@@ -191,9 +189,7 @@ def _expose(
 def _with_noise(
     views: Tensor, largest: float, share: Tensor, place: Tensor, noise_bank: Tensor
 ) -> Tensor:
-    """Add noise to views (n, C, S, S) in place: to each a piece of the bank, times `largest` and
-    its share (n,).
-    """
+    """Add noise to views (n, C, S, S) in place: pieces of the bank, times `largest` and shares."""
     if largest == 0:
         return views
     # a piece begins at every number; nothing is copied here

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.server import settings
 from app.session import loaders, queue, waiting
-from app.session.queue import BusyError, Job, Line, Queue, Urgency
+from app.session.queue import BusyError, Job, Line, Queue, Urgency, as_task
 from app.session.waiting import describe, stage
 from app.session.workspace import BASELINE, Choice, Workspace
 from astrojepa.progress import Progress
@@ -34,6 +34,20 @@ def _waiting(turns: Line, count: int) -> None:
     while len(turns._line) < count:
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_a_task_runs_where_the_queue_calls_it_and_reports_to_the_queue() -> None:
+    told: list[tuple[int, int, str]] = []
+
+    @as_task
+    def halves(report: Progress, number: int, *, text: str = "") -> float:
+        report(1, 1, text)
+        return number / 2
+
+    task = halves(7, text="halving")
+    assert told == []
+    assert task(lambda *progress: told.append(progress)) == 3.5
+    assert told == [(1, 1, "halving")]
 
 
 def test_fifty_callers_are_served_one_at_a_time_in_the_order_in_which_they_came() -> None:

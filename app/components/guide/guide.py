@@ -14,7 +14,5 @@ _HTML = (
 
 
 def guide(line: str, steps: Sequence[str]) -> None:
-    """Show the line, or the steps one after another until they were read or closed once in this
-    browser.
-    """
+    """Show the line, or the steps one by one until this browser has read or closed them once."""
     component("guide", html=_HTML)(data={"line": line, "steps": list(steps)}, key="guide")

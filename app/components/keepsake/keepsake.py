@@ -1,6 +1,4 @@
-"""Marks and collections survive a reload: the browser keeps them, for all its tabs, and hands back
-what a session does not know.
-"""
+"""The browser keeps marks and collections for all its tabs, and returns what a session lacks."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ Found = Callable[[str], tuple[Any, Any]]
 
 
 def keep_in_browser(workspace: Workspace) -> None:
-    """Have the browser keep what the session holds of the open galaxies, after it has handed over
-    what it kept before.
-    """
+    """Have the browser hand over what it kept of the open galaxies, then keep what is held now."""
     place = workspace.data.galaxies_hash
     names = [place, *_of_sample(workspace)]
 
@@ -68,12 +64,9 @@ def keep(texts: Mapping[str, str], take: Callable[[Found], None]) -> None:
         take(both)
 
     taken = st.session_state.get(state.TAKEN)
+    data = {"texts": dict(texts), "taken": taken, "session": session}
     with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
-        component(KEY)(
-            data={"texts": dict(texts), "taken": taken, "session": session},
-            key=KEY,
-            on_found_change=hears(KEY, "found", "found", found),
-        )
+        component(KEY)(data=data, key=KEY, on_found_change=hears(KEY, "found", "found", found))
 
 
 def _of_sample(workspace: Workspace) -> list[str]:

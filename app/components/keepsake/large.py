@@ -63,8 +63,5 @@ def _renamed(kept: Kept, to: Any) -> Kept:
         name: tuple(sorted(to[one] for one in own if one in to))
         for name, own in kept.collections.items()
     }
-    return Kept(
-        {to[one]: value for one, value in kept.marks.items() if one in to},
-        {name: own for name, own in collections.items() if own},
-        kept.drawn_on,
-    )
+    marks = {to[one]: value for one, value in kept.marks.items() if one in to}
+    return Kept(marks, {name: own for name, own in collections.items() if own}, kept.drawn_on)

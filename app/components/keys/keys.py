@@ -51,9 +51,7 @@ def taken(key: str) -> int:
 
 
 def new_presses(key: str, message: Any) -> list[tuple[int, int, int]]:
-    """Take the presses of a message from the browser that were not taken before, in order; what has
-    not the expected form is left out.
-    """
+    """Take the new presses of a browser's message, in order; malformed ones are left out."""
     last, found = taken(key), []
     for press in message[:MOST] if isinstance(message, list) else []:
         whole = isinstance(press, list) and [type(part) for part in press] == [int] * 4

@@ -44,9 +44,7 @@ class Panel:
 
 
 def message(panel: Panel, picture: bytes, side: int) -> dict[str, Any]:
-    """Lay out what the browser gets; `picture` is a PNG, `side` pixels wide. `token` names all of
-    it.
-    """
+    """Lay out what the browser gets; `picture` is a PNG, `side` pixels wide; `token` names all."""
     described = {**asdict(panel), "stops": list(panel.stops), "editable": panel.editable}
     described["widest"] = ENLARGED * side
     described["image"] = f"data:image/png;base64,{base64.b64encode(picture).decode()}"

@@ -40,7 +40,8 @@ def of_workspace(workspace: Workspace) -> Checked:
     """All galaxies of a small data set."""
     data = workspace.data
     rows, said = np.arange(len(data)), f"{len(data):,} images"
-    return Checked(data, rows, said, workspace.pictures, {"view": links.address(workspace)}, _open)
+    facts = {"view": links.address(workspace)}
+    return Checked(data, rows, said, workspace.pictures, facts, links.open_on_map)
 
 
 def artefacts(about: Checked, checks: Any) -> None:
@@ -100,9 +101,7 @@ def check_task(workspace: Workspace) -> Task:
 
 
 def left_out(workspace: Workspace) -> np.ndarray:
-    """Return the rows of likely artefacts that the leaderboard leaves out; none where the images
-    have not been checked. Computes nothing.
-    """
+    """Return the rows of likely artefacts that the leaderboard leaves out; none before a check."""
     checks = loaders.jobs().result(check_task(workspace)[0])
     if st.session_state.get(state.SHOW_ARTEFACTS) or checks is None:
         return np.zeros(0, np.int64)
@@ -167,8 +166,3 @@ def _column(kind: str) -> str:
 
 def _turn(page: int) -> None:
     st.session_state[state.BOARD_PAGE] = max(0, page)
-
-
-def _open(row: Any) -> None:
-    links.select(row)
-    st.session_state[state.TO_MAP] = True

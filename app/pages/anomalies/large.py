@@ -114,9 +114,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
 
 
 def _benchmark(large: Large, images: Any, go: Callable[[str], None]) -> None:
-    """Test anomaly scores on a random sample of the labelled galaxies, of those with an image where
-    there are images.
-    """
+    """Test anomaly scores on a random sample of labelled galaxies, with images if there are any."""
     about = large.gathered(large.key, go, publish(large))
     if images is None and large.source is not None:
         return  # while ids are looked up

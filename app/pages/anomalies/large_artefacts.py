@@ -32,9 +32,7 @@ def check_task(large: Large, images: Any, rows: np.ndarray) -> Task:
 
 
 def likely_artefacts(large: Large, images: Any, rows: np.ndarray) -> np.ndarray | None:
-    """Return which of the first of these galaxies are likely artefacts; None where they have not
-    been checked. Computes nothing.
-    """
+    """Return which of the first galaxies are likely artefacts; None where not checked before."""
     from astrojepa.evaluation.pictures.artefacts import LIKELY
 
     key = check_task(large, images, rows)[0]

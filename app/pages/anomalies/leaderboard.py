@@ -53,7 +53,7 @@ def board(workspace: Workspace, view: View) -> None:
                 workspace.pictures,
                 shown.tolist(),
                 captions,
-                _open,
+                links.open_on_map,
                 selected=selected,
                 tile=144,
             )
@@ -154,11 +154,9 @@ def _followed(workspace: Workspace, view: View) -> None:
 def _places(workspace: Workspace, view: View) -> np.ndarray:
     """Return the ranks by the score, or re-ranked by the marks if the user asks for that."""
     marks = reviewing.review_of(workspace.data.galaxies_hash).marks
-    return (
-        finite_places(expected(workspace, view, marks))
-        if wants_marks(marks)
-        else view.chosen.places
-    )
+    if wants_marks(marks):
+        return finite_places(expected(workspace, view, marks))
+    return view.chosen.places
 
 
 def wants_marks(marks: Mapping[int, int], which: str = "Re-rank") -> bool:
@@ -232,8 +230,3 @@ def turned(count: int, listed: str, further: str = "") -> int:
 
 def _turn(page: int) -> None:
     st.session_state[state.BOARD_PAGE] = max(0, page)
-
-
-def _open(row: Any) -> None:
-    links.select(row)
-    st.session_state[state.TO_MAP] = True

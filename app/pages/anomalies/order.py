@@ -22,9 +22,7 @@ def ranking(
 
 
 def beside(order: np.ndarray, left_out: np.ndarray, row: int) -> tuple[int | None, int | None]:
-    """Return the rows before and after one in an order, past those that are left out; None at its
-    ends.
-    """
+    """Return the rows before and after one in an order, past those left out; None at its ends."""
     kept = order[~np.isin(order, left_out) | (order == row)]
     at = int(np.flatnonzero(kept == row)[0])
     before, after = (int(kept[to]) if 0 <= to < len(kept) else None for to in (at - 1, at + 1))

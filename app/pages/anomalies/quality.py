@@ -103,10 +103,8 @@ def measured_verdict(workspace: Workspace) -> str:
 
 def quality_verdict(rows: Sequence[Any], rare: str) -> str:
     """Say how many rare galaxies there are, and which score on which features ranks them best."""
-    first, best = (
-        rows[0].ranking,
-        max(rows, key=lambda row: float(np.mean(row.ranking.average_precision))),
-    )
+    first = rows[0].ranking
+    best = max(rows, key=lambda row: float(np.mean(row.ranking.average_precision)))
     chance = first.num_rare / first.num_galaxies
     precision = best.ranking.average_precision
     against = "above" if np.quantile(precision, 0.025) > chance else "not clearly above"
@@ -121,7 +119,7 @@ def quality_verdict(rows: Sequence[Any], rare: str) -> str:
 
 def _usual(rows: Sequence[Any], best: Any) -> str:
     """Say what the score that the page opens with has, where another is better."""
-    from astrojepa.evaluation.anomalies.registry import DEFAULT
+    from astrojepa.evaluation.anomalies import DEFAULT
 
     usual = next((row for row in rows if row.ranking.score == DEFAULT), rows[0])
     if usual is best:

@@ -179,13 +179,9 @@ def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: 
     box = None
     if culprit is not None and (share := galaxy.seen_share(workspace)) is not None:
         box = patch_box(culprit, workspace.model.grid, galaxy.seen_box(height, width, share))
+    bar = galaxy.scale_bar(width, galaxy.arcsec_per_pixel(workspace.data.table, row))
     with st.container(width=560):
-        cutout(
-            "review_picture",
-            image,
-            galaxy.scale_bar(width, galaxy.arcsec_per_pixel(workspace.data.table, row)),
-            box,
-        )
+        cutout("review_picture", image, bar, box)
 
 
 def _culprit(workspace: Workspace, row: int, image: np.ndarray | None) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,67 +12,56 @@ import astrojepa as aj
 from astrojepa.progress import Progress
 
 from ...session.loaders import MODEL_TURNS
+from ...session.queue import as_task
 
 FEW = 2000  # galaxies whose images are checked unasked
 WAITED_FOR = 200  # galaxies whose scores are there in a moment, before which the page is empty
 
 
-def picture_checks(data: Any) -> Callable[[Progress], Any]:
+@as_task
+def picture_checks(report: Progress, data: Any) -> Any:
     """Check every image: artefacts, brightness, signal-to-noise, stars."""
+    from astrojepa.evaluation.pictures.checks import picture_checks
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.pictures.checks import picture_checks
-
-        return picture_checks(data, progress=report)
-
-    return task
+    return picture_checks(data, progress=report)
 
 
-def named_score(model: Any, data: Any, name: str) -> Callable[[Progress], Any]:
+@as_task
+def named_score(report: Progress, model: Any, data: Any, name: str) -> Any:
     """One of the scores that need a look at every image, by its name."""
+    from astrojepa.evaluation.anomalies.scoring import score_by_name
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.anomalies.scoring import score_by_name
-
-        return score_by_name(model, data, name, progress=report)
-
-    return task
+    return score_by_name(model, data, name, progress=report)
 
 
-def prediction_parts(model: Any, data: Any) -> Callable[[Progress], Any]:
+@as_task
+def prediction_parts(report: Progress, model: Any, data: Any) -> dict[str, np.ndarray]:
     """The parts of every galaxy's prediction error: mean, worst and its patch number, cosine."""
+    from astrojepa.evaluation.patches.summary import patch_error_summary
 
-    def task(report: Progress) -> dict[str, np.ndarray]:
-        from astrojepa.evaluation.patches.summary import patch_error_summary
-
-        errors = patch_error_summary(model, data, progress=report)
-        culprit = np.nanargmax(errors.mse.reshape(len(data), -1), axis=1)
-        return {
-            "mean": errors.mean_mse,
-            "worst": errors.max_mse,
-            "cosine": errors.mean_cosine,
-            "culprit": culprit,
-        }
-
-    return task
+    errors = patch_error_summary(model, data, progress=report)
+    culprit = np.nanargmax(errors.mse.reshape(len(data), -1), axis=1)
+    return {
+        "mean": errors.mean_mse,
+        "worst": errors.max_mse,
+        "cosine": errors.mean_cosine,
+        "culprit": culprit,
+    }
 
 
-def culprits(model: Any, data: Any, rows: tuple[int, ...]) -> Callable[[Progress], Any]:
+@as_task
+def culprits(report: Progress, model: Any, data: Any, rows: tuple[int, ...]) -> dict[int, int]:
     """Return the worst-predicted patch of a few galaxies by row, without unreadable images."""
-
-    def task(report: Progress) -> dict[int, int]:
-        found = {}
-        for done, row in enumerate(rows):
-            try:
-                image = model.image_of(data, row)
-            except (ValueError, OSError):
-                continue
-            with MODEL_TURNS.turn():
-                found[row] = int(np.nanargmax(aj.patch_errors(model, image).mse))
-            report(done + 1, len(rows), "")
-        return found
-
-    return task
+    found = {}
+    for done, row in enumerate(rows):
+        try:
+            image = model.image_of(data, row)
+        except (ValueError, OSError):
+            continue
+        with MODEL_TURNS.turn():
+            found[row] = int(np.nanargmax(aj.patch_errors(model, image).mse))
+        report(done + 1, len(rows), "")
+    return found
 
 
 @st.cache_data(show_spinner=False, max_entries=128)
@@ -108,34 +96,37 @@ def expected_marks(
     return rerank(_vectors, _scores, dict(marks), method)
 
 
+@as_task
 def ranking_quality(
-    model: Any, data: Any, embeddings: Any, rare: str, draws: int = 20, *, is_stored: bool = False
-) -> Callable[[Progress], Any]:
+    report: Progress,
+    model: Any,
+    data: Any,
+    embeddings: Any,
+    rare: str,
+    draws: int = 20,
+    *,
+    is_stored: bool = False,
+) -> Any:
     """Measure how well every score finds a class thinned to 2 %, with baselines."""
+    from astrojepa.evaluation.anomalies import leaderboard_table as table
+    from astrojepa.evaluation.anomalies.leaderboard import leaderboard, mean_interval
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.anomalies import leaderboard_table as table
-        from astrojepa.evaluation.anomalies.leaderboard import leaderboard, mean_interval
-
-        if model is not None:
-            return table.leaderboard_table(model, data, rare, draws=draws, progress=report)
-        if is_stored:
-            rows = table.leaderboard_table(
-                None, data, rare, draws=draws, found=embeddings, progress=report
-            )
-            return [
-                dataclasses.replace(row, vectors="stored") if row.vectors == "encoder" else row
-                for row in rows
-            ]
-        labels = table.rare_labels(data, rare)
-        found = leaderboard(embeddings.vectors, labels, draws=draws, progress=report)
-        knn = found[0].average_precision
+    if model is not None:
+        return table.leaderboard_table(model, data, rare, draws=draws, progress=report)
+    if is_stored:
+        rows = table.leaderboard_table(
+            None, data, rare, draws=draws, found=embeddings, progress=report
+        )
         return [
-            table.Row("pixel PCA-64", one, mean_interval(one.average_precision - knn))
-            for one in found
+            dataclasses.replace(row, vectors="stored") if row.vectors == "encoder" else row
+            for row in rows
         ]
-
-    return task
+    labels = table.rare_labels(data, rare)
+    found = leaderboard(embeddings.vectors, labels, draws=draws, progress=report)
+    knn = found[0].average_precision
+    return [
+        table.Row("pixel PCA-64", one, mean_interval(one.average_precision - knn)) for one in found
+    ]
 
 
 def can_be_rare(data: Any, fraction: float = 0.02) -> list[str]:

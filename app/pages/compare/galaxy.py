@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from ...components.escape_markdown import escape_markdown
-from ...components.facts import unreadable
+from ...components.facts import unreadable, without_errors
 from ...components.gallery.gallery import gallery
 from ...components.patch_panel import masks
 from ...components.patch_panel.masks import Masks
@@ -81,7 +81,7 @@ def _common_scale(*workspaces: Workspace) -> tuple[float, float] | None:
                 loaders.error_scale(workspace.model, workspace.data, "tiling"),
             )
             for workspace in workspaces
-            if not galaxy_panel.why_not(workspace)
+            if not without_errors(workspace)
         ]
     )
 
@@ -100,11 +100,9 @@ def measured_scale(asked: Sequence[tuple[Workspace, Any, Any]]) -> tuple[float, 
 def common_scale(ends: list[tuple[float, float] | None]) -> tuple[float, float] | None:
     """Return the smallest scale that holds all of these; None if one is unknown."""
     known = [end for end in ends if end is not None]
-    return (
-        (min(low for low, _ in known), max(high for _, high in known))
-        if known and len(known) == len(ends)
-        else None
-    )
+    if known and len(known) == len(ends):
+        return (min(low for low, _ in known), max(high for _, high in known))
+    return None
 
 
 def heatmap(
@@ -118,7 +116,7 @@ def heatmap(
     if image is None:
         unreadable(workspace.data.ids[row])
         return
-    if sentence := galaxy_panel.why_not(workspace):
+    if sentence := without_errors(workspace):
         st.caption(sentence)
         return
     chosen, grid = Masks("tiling"), workspace.model.grid

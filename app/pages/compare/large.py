@@ -14,6 +14,7 @@ from astrojepa.evaluation.vectors.neighbour_index import INSTALL, LARGE, is_avai
 from astrojepa.wording import galaxies
 
 from ...components.escape_markdown import escape_markdown
+from ...components.facts import without_errors
 from ...components.gallery.gallery import gallery
 from ...components.large_card import buttons, chosen_row, class_names, go_in
 from ...components.table.table import Heading, table
@@ -24,7 +25,6 @@ from ...session.large_second import Both
 from ...session.queue import imported
 from ...session.workspace import LIBRARIES, Workspace, label_of
 from ..galaxy.large_errors import by_model, looked_at, scale_task
-from ..galaxy.panel import why_not
 from . import galaxy as compare_galaxy
 from . import maps as compare_maps
 from . import measures
@@ -127,9 +127,7 @@ def _second(large: Large) -> str:
 
 
 def _galaxy(large: Large, both: Both, images: Any, row: int, go: Callable[[str], None]) -> None:
-    """Show a galaxy with its patch errors and neighbours by either; those that both name are
-    marked.
-    """
+    """Show a galaxy with patch errors and neighbours by either model; those of both are marked."""
     near = both.nearest(row)
     rows = np.array([row]) if near is None else np.concatenate([[row], *near])
     known = large.map.store.known_of(rows)
@@ -164,9 +162,7 @@ def _galaxy(large: Large, both: Both, images: Any, row: int, go: Callable[[str],
 
 
 def _by_model(store: Large, missing: str, look: Callable[[Any], Workspace]) -> Workspace | str:
-    """Return what draws the patch errors by the model of a store, once it is loaded, or else what
-    is said in their place.
-    """
+    """Return what draws patch errors by a store's model, once loaded, or what is said instead."""
     if large_search.without_model(store):
         return missing
     try:
@@ -179,9 +175,7 @@ def _by_model(store: Large, missing: str, look: Callable[[Any], Workspace]) -> W
 def _errors(
     large: Large, both: Both, images: Any, row: int, go: Callable[[str], None]
 ) -> list[Callable[[], None]]:
-    """Return what draws a galaxy's patch errors by the model of either store, on one scale, or else
-    say why there are none.
-    """
+    """Return what draws patch errors by either store's model, on one scale, or says why not."""
     image = None if images is None else StoreSearch(large).picture(row)
     if image is None:
         if images is not None or large.source is None:  # else ids are looked up
@@ -198,7 +192,7 @@ def _errors(
     )
     asked = []
     for _, _, found in sides:
-        if isinstance(found, Workspace) and not why_not(found):
+        if isinstance(found, Workspace) and not without_errors(found):
             key, _, task = scale_task(large, images, row, found.model, "tiling")
             asked.append((found, key, task))
     scale = compare_galaxy.measured_scale(asked)
@@ -206,7 +200,7 @@ def _errors(
     def draw(side: str, store: Large, found: Workspace | str) -> None:
         if isinstance(found, Workspace):
             compare_galaxy.heatmap(found, 0, image, scale, side)
-            if not why_not(found):
+            if not without_errors(found):
                 st.caption(by_model(store, found.model))
         else:
             st.caption(escape_markdown(found))

@@ -121,10 +121,8 @@ def picked_out(around: np.ndarray) -> Colouring:
             "count": len(around) - count,
         },
     ]
-    return Colouring(
-        around.astype(np.uint8),
-        {"kind": "groups", "isClass": False, "title": "Selection", "groups": groups},
-    )
+    legend = {"kind": "groups", "isClass": False, "title": "Selection", "groups": groups}
+    return Colouring(around.astype(np.uint8), legend)
 
 
 def _drawn(of: tuple[str, ...], message: Any) -> None:

@@ -14,6 +14,7 @@ from astrojepa.places import TOP
 from astrojepa.progress import Progress
 
 from ...components.difference import words
+from ...session.queue import as_task
 from ..probe.tasks import rows_of
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours"}
@@ -49,34 +50,31 @@ class Curve:
     high: list[float | None]
 
 
-def accuracies(data: Any, first: Any, second: Any) -> Callable[[Progress], list[Accuracy]]:
+@as_task
+def accuracies(report: Progress, data: Any, first: Any, second: Any) -> list[Accuracy]:
     """Train both kinds of probe on both models and hand-made statistics, on the same galaxies."""
+    from astrojepa.data.splits import default_split, split_name
+    from astrojepa.evaluation.vectors.embed import summary_statistics
 
-    def task(report: Progress) -> list[Accuracy]:
-        from astrojepa.data.splits import default_split, split_name
-        from astrojepa.evaluation.vectors.embed import summary_statistics
-
-        train, _, test = (rows_of(part, data) for part in default_split(data))
-        compared = [first, second]
-        if data.has_images:
-            measured = summary_statistics(data, progress=report)
-            compared.append(replace(measured, labels=first.labels, classes=first.classes))
-        found: list[Accuracy] = []
-        probes: dict[str, Callable[..., Any]] = {"linear": aj.linear_probe, "knn": aj.knn_probe}
-        for kind, fit in probes.items():
-            results: list[Any] = []
-            for embeddings in compared:
-                results.append(fit(embeddings.subset(train), embeddings.subset(test)))
-                done = len(found) * len(compared) + len(results)
-                report(done, len(probes) * len(compared), "Training probes")
-            of_first, of_second, *of_hand_made = results
-            difference = aj.paired_bootstrap(of_first, of_second)
-            found.append(
-                Accuracy(kind, of_first, of_second, difference, split_name(data), *of_hand_made)
-            )
-        return found
-
-    return task
+    train, _, test = (rows_of(part, data) for part in default_split(data))
+    compared = [first, second]
+    if data.has_images:
+        measured = summary_statistics(data, progress=report)
+        compared.append(replace(measured, labels=first.labels, classes=first.classes))
+    found: list[Accuracy] = []
+    probes: dict[str, Callable[..., Any]] = {"linear": aj.linear_probe, "knn": aj.knn_probe}
+    for kind, fit in probes.items():
+        results: list[Any] = []
+        for embeddings in compared:
+            results.append(fit(embeddings.subset(train), embeddings.subset(test)))
+            done = len(found) * len(compared) + len(results)
+            report(done, len(probes) * len(compared), "Training probes")
+        of_first, of_second, *of_hand_made = results
+        difference = aj.paired_bootstrap(of_first, of_second)
+        found.append(
+            Accuracy(kind, of_first, of_second, difference, split_name(data), *of_hand_made)
+        )
+    return found
 
 
 def verdict(accuracy: Accuracy, first: str, second: str) -> str:
@@ -91,11 +89,8 @@ def sweep_folders() -> list[Path]:
     found = {
         path.parent for place in places if place.is_dir() for path in place.glob("*/sweep.json")
     }
-    return sorted(
-        (folder for folder in found if (folder / "table.csv").is_file()),
-        key=lambda folder: folder.name,
-        reverse=True,
-    )
+    whole = (folder for folder in found if (folder / "table.csv").is_file())
+    return sorted(whole, key=lambda folder: folder.name, reverse=True)
 
 
 def read_sweep(folder: Path) -> tuple[list[str], pd.DataFrame]:

@@ -12,13 +12,7 @@ import streamlit as st
 from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_head import galaxy_head
-from ...components.large_card import (
-    class_names,
-    columns_and_links,
-    nearest,
-    place_of,
-    shown_image,
-)
+from ...components.large_card import class_names, columns_and_links, nearest, place_of, shown_image
 from ...components.survey_image import is_on, survey_picture, survey_toggle
 from ...session import state
 from ...session.large import Large, Order, select, selected
@@ -37,10 +31,8 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         st.title("Galaxy", anchor=False)
         st.info("Click a galaxy on the Map or the Anomalies page.")
         return
-    table, known = (
-        large.map.store.table_of(np.array([row])),
-        large.map.store.known_of(np.array([row])),
-    )
+    table = large.map.store.table_of(np.array([row]))
+    known = large.map.store.known_of(np.array([row]))
     name, place = str(known["id"][0]), place_of(large, table)
     images = large.images()
     _head(large, images, row, name, class_names(known)[0] if "label" in known else "")

@@ -112,12 +112,8 @@ def drift(workspace: Workspace, row: int, image: np.ndarray) -> None:
                 if measured is None
                 else f"{measured.relative[0, number - 1]:.2f}"
             )
-            st.image(
-                pictures.inline(turned(square[None], number)[0]),
-                caption=f"{name}: {moved}",
-                width=104,
-                alt=name,
-            )
+            shown = pictures.inline(turned(square[None], number)[0])
+            st.image(shown, caption=f"{name}: {moved}", width=104, alt=name)
     st.caption(
         "How far the embedding moves, relative to the distance to the nearest neighbour: 0 = not "
         "at all, above 1 = farther than the nearest neighbour. Orientation is random on the sky, "

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from ...components.choose import choose
+from ...components.facts import without_errors
 from ...components.instead import say_instead
 from ...components.latent_map import palette
 from ...components.patch_panel import masks
@@ -39,18 +40,6 @@ SCALING = "Computing the colour scale of the patch errors"
 SCALE_MASKS = {"tiling": "tiling", "drawn": "tiling", "random": "random", "bright": "random"}
 
 
-def why_not(workspace: Workspace) -> str:
-    """Say why there is no patch panel; empty where there is one."""
-    if workspace.model is None:
-        return f"Patch errors need a model. {workspace.without_model}"
-    if not workspace.model.has_predictor:
-        return (
-            f"{workspace.choice.label} is an encoder without a predictor, so it has no patch "
-            "errors."
-        )
-    return ""
-
-
 @dataclass(frozen=True)
 class Around:
     """What the panel asks of the galaxies beside the one that is shown."""
@@ -78,12 +67,9 @@ def patch_panel_section(
     workspace: Workspace, row: int, image: np.ndarray, around: Around | None = None
 ) -> None:
     """Show the patch panel, or the image and one sentence why there is none."""
-    if sentence := why_not(workspace):
-        st.image(
-            pictures.inline(seen(workspace, image) if workspace.model else image, "png"),
-            width="stretch",
-            alt=f"Galaxy {workspace.data.ids[row]}",
-        )
+    if sentence := without_errors(workspace):
+        shown = pictures.inline(seen(workspace, image) if workspace.model else image, "png")
+        st.image(shown, width="stretch", alt=f"Galaxy {workspace.data.ids[row]}")
         st.caption(sentence)
         return
     for key, value in ((state.MASK_SEED, 0), (state.MASK_COUNT, 1), (state.SHADE, 60)):
@@ -214,11 +200,8 @@ def _search(around: Around, chosen: Masks) -> None:
         around.search(chosen.drawn)
         st.session_state[state.TO_MAP] = True
 
-    st.button(
-        "Find this region elsewhere",
-        help="Ranks all galaxies by the similarity of their best-matching part to this region.",
-        on_click=search,
-    )
+    help = "Ranks all galaxies by the similarity of their best-matching part to this region."
+    st.button("Find this region elsewhere", help=help, on_click=search)
 
 
 def _outlined(chosen: Masks, errors: Any) -> int:
@@ -267,13 +250,8 @@ def _lock(measured: Any) -> None:
 
     st.session_state["lock_scale"] = _locked()
     help = "Keeps the colour scale when the model, the masks or the data change."
-    st.toggle(
-        "Lock scale",
-        key="lock_scale",
-        on_change=toggle,
-        disabled=measured is None and not _locked(),
-        help=help,
-    )
+    barred = measured is None and not _locked()
+    st.toggle("Lock scale", key="lock_scale", on_change=toggle, disabled=barred, help=help)
 
 
 def _drawn(mask: Any) -> None:

@@ -128,14 +128,10 @@ def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> Any | No
     place = survey_image.place_of(workspace, row)
     two = survey_image.is_on(place)
     left, beside = st.columns(2, gap="small") if two else (st.container(), None)
+    box = None if share is None else seen_box(height, width, share)
     with left:
         with st.container(width=WIDEST):
-            cutout(
-                "cutout",
-                image,
-                scale_bar(width, scale),
-                None if share is None else seen_box(height, width, share),
-            )
+            cutout("cutout", image, scale_bar(width, scale), box)
         size = f"{width} × {height} pixels" + (
             f" of {scale:.3g}″" if scale else ", pixel scale unknown"
         )

@@ -32,9 +32,7 @@ def column_panel(about: Described, matching: np.ndarray | None, wrong: str) -> N
     with panel:
         if not kept and before != []:
             found = about.ready(
-                ("histograms", about.made_of),
-                "Reading columns",
-                lambda report: worth_a_look(about),
+                ("histograms", about.made_of), "Reading columns", lambda report: worth_a_look(about)
             )
             if found is None:
                 return
@@ -59,9 +57,7 @@ def column_panel(about: Described, matching: np.ndarray | None, wrong: str) -> N
 
 
 def worth_a_look(about: Described) -> list[str]:
-    """Return the first columns that differ between galaxies and are no names of them; they are
-    counted while they are at hand.
-    """
+    """Return the first columns that differ between galaxies and do not name them."""
     columns = about.columns
     found: list[str] = []
     words: list[Words] = []

@@ -60,9 +60,7 @@ def difference_panel(about: Described, chosen: np.ndarray | None) -> None:
 
 
 def sides_of(about: Described, chosen: np.ndarray | None) -> dict[str, np.ndarray] | None:
-    """Return what can be compared: rows of the selection, and of each collection, by name; None
-    while collections are looked up.
-    """
+    """Return what can be compared, rows by name: selection, collections; None while looked up."""
     if (key := about.galaxies_hash()) is None:
         return None
     found = {} if chosen is None or not len(chosen) else {SELECTION: chosen}

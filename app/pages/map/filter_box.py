@@ -84,11 +84,9 @@ def example(workspace: Workspace) -> str:
         if "redshift" in columns_of(workspace)
         else f"anomaly_score > {np.nanpercentile(workspace.scores, 99):.3g}"
     )
-    return (
-        f"{number} & class == {text_in(workspace.data.classes[-1])}"
-        if workspace.labelled
-        else number
-    )
+    if workspace.labelled:
+        return f"{number} & class == {text_in(workspace.data.classes[-1])}"
+    return number
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
 from ...components.table.table import Heading, table
 from ...session import loaders, waiting
+from ...session.queue import as_task
 from ...session.workspace import Workspace
 
 CURVES = (
@@ -79,14 +79,8 @@ def show(workspace: Workspace) -> None:
     else:
         _curves("Training", rows, CURVES)
     with st.expander("Full model card"):
-        st.json(
-            {
-                name: workspace.model.card[name]
-                for name in SHOWN_ON_CARD
-                if workspace.model.card.get(name)
-            },
-            expanded=1,
-        )
+        card = workspace.model.card
+        st.json({name: card[name] for name in SHOWN_ON_CARD if card.get(name)}, expanded=1)
 
 
 def measured_table(card: dict[str, Any]) -> pd.DataFrame:
@@ -164,7 +158,7 @@ def described(model: Any) -> dict[str, str]:
 
     sized = find_encoder(config.model.backbone).sized
     predictor = "fitted to the frozen encoder after training" if encoder else "yes"
-    data = card["data"] if isinstance(card.get("data"), dict) else {}
+    data = _mapping(card.get("data"))
     trained = (
         card.get("description")
         or data.get("name")
@@ -205,32 +199,24 @@ def _health(workspace: Workspace) -> None:
     told = {"Effective rank": f"{gauges.effective_rank:.1f} of {width}"}
     if gauges.hand_made_rank is not None:
         told["Effective rank of hand-made statistics"] = f"{gauges.hand_made_rank:.1f}"
-    facts(
-        "gauges",
-        told
-        | {
-            "Standard deviation of features": f"{gauges.feature_std:.3f}",
-            "Mean cosine": f"{gauges.mean_cosine:.3f}",
-        },
-    )
+    told["Standard deviation of features"] = f"{gauges.feature_std:.3f}"
+    told["Mean cosine"] = f"{gauges.mean_cosine:.3f}"
+    facts("gauges", told)
     st.caption(
         "The effective rank is the number of directions that the embeddings use. Hand-made "
         "statistics are colours, sizes, profile and asymmetry of the same galaxies (at most 2,048)."
     )
 
 
-def _beside_hand_made(vectors: Any, data: Any) -> Callable[[Progress], Any]:
+@as_task
+def _beside_hand_made(report: Progress, vectors: Any, data: Any) -> Any:
     """Return what measures the spread of vectors and of hand-made statistics."""
+    from astrojepa.evaluation.vectors.collapse import gauged_rows
+    from astrojepa.evaluation.vectors.embed import summary_statistics
 
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.vectors.collapse import gauged_rows
-        from astrojepa.evaluation.vectors.embed import summary_statistics
-
-        rows = gauged_rows(len(vectors))
-        measured = summary_statistics(data.subset(rows), progress=report).vectors
-        return aj.collapse_gauges(vectors[rows], hand_made=measured)
-
-    return task
+    rows = gauged_rows(len(vectors))
+    measured = summary_statistics(data.subset(rows), progress=report).vectors
+    return aj.collapse_gauges(vectors[rows], hand_made=measured)
 
 
 def curves(

@@ -45,11 +45,8 @@ def show(workspace: Workspace) -> None:
         st.caption(escape_markdown(note))
     if labelled:
         counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
-        table(
-            "classes",
-            "Galaxies by class",
-            pd.DataFrame({"Class": data.classes, "Galaxies": counts}),
-        )
+        shown = pd.DataFrame({"Class": data.classes, "Galaxies": counts})
+        table("classes", "Galaxies by class", shown)
     st.markdown("**Cached results**")
     table("caches", "Cached results", caches(workspace))
     st.caption(
@@ -119,8 +116,6 @@ def cost(seconds: float) -> str:
     """Say about how long something takes."""
     if seconds < 1.5:
         return "about a second"
-    return (
-        f"about {np.ceil(seconds):.0f} s"
-        if seconds < 90
-        else f"about {np.ceil(seconds / 60):.0f} min"
-    )
+    if seconds < 90:
+        return f"about {np.ceil(seconds):.0f} s"
+    return f"about {np.ceil(seconds / 60):.0f} min"

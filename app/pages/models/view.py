@@ -82,12 +82,8 @@ def _comparison() -> None:
     st.header("Model comparison", anchor=False)
     cards = loaders.cards()
     shown = zoo_table(cards)
-    table(
-        "zoo",
-        "Model comparison",
-        shown,
-        {name: Heading(numeric=name not in WORDS) for name in shown},
-    )
+    headings = {name: Heading(numeric=name not in WORDS) for name in shown}
+    table("zoo", "Model comparison", shown, headings)
     st.caption(
         "Accuracy of a linear probe on frozen features, in percent of test galaxies, with 95 % "
         "intervals: morphology for Galaxy Zoo 1, Hubble type for EFIGI. Rare class: average "

@@ -6,7 +6,7 @@ A given class is a collection of that name, which the browser keeps like any oth
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from ...components.keys.keys import keys
 from ...components.known_columns import known_columns
 from ...session import collections, export, loaders, state, waiting
 from ...session.gathered import gathered
+from ...session.queue import as_task
 from ...session.workspace import Workspace
 from ..galaxy import view as galaxy
 from .tasks import Report, Split, Target, known_rows, relabelled, with_given
@@ -54,30 +55,30 @@ class Batch:
     unlabelled: int  # galaxies that they were chosen among
 
 
+@as_task
 def batch_task(
-    embeddings: Any, report: Report, target: Target, split: Split, fraction: float
-) -> Callable[[Progress], Batch]:
-    """Choose galaxies of the training part that have no label, by `label_next`: the test part stays
-    as it is.
-    """
-
-    def task(progress: Progress) -> Batch:
-        vectors = relabelled(embeddings, target)
-        known = vectors.subset(known_rows(target, split, fraction))
-        pool = split.parts[0][target.labels[split.parts[0]] < 0]
-        if not len(pool):
-            return Batch(pool, np.zeros((0, len(target.classes)), np.float32), 0)
-        both = np.concatenate([known_rows(target, split, fraction), pool])
-        rows = both[aj.label_next(vectors.subset(both), min(COUNT, len(pool))).rows]
-        new = vectors.subset(rows)
-        if report.probe.layers:
-            shares = report.probe.probabilities(new.vectors)
-        else:  # neighbours vote on what has a label, so that each is given one, which has no effect
-            labels = np.zeros(len(rows), np.int64)
-            shares = aj.knn_probe(known, dataclasses.replace(new, labels=labels)).probabilities
-        return Batch(rows, shares, len(pool))
-
-    return task
+    progress: Progress,
+    embeddings: Any,
+    report: Report,
+    target: Target,
+    split: Split,
+    fraction: float,
+) -> Batch:
+    """Choose unlabelled galaxies of the training part, by `label_next`; the test part stays."""
+    vectors = relabelled(embeddings, target)
+    known = vectors.subset(known_rows(target, split, fraction))
+    pool = split.parts[0][target.labels[split.parts[0]] < 0]
+    if not len(pool):
+        return Batch(pool, np.zeros((0, len(target.classes)), np.float32), 0)
+    both = np.concatenate([known_rows(target, split, fraction), pool])
+    rows = both[aj.label_next(vectors.subset(both), min(COUNT, len(pool))).rows]
+    new = vectors.subset(rows)
+    if report.probe.layers:
+        shares = report.probe.probabilities(new.vectors)
+    else:  # neighbours vote on what has a label, so that each is given one, which has no effect
+        labels = np.zeros(len(rows), np.int64)
+        shares = aj.knn_probe(known, dataclasses.replace(new, labels=labels)).probabilities
+    return Batch(rows, shares, len(pool))
 
 
 def show(
@@ -86,11 +87,8 @@ def show(
     """Show one galaxy large, the probabilities of its classes, which are buttons, and the others;
     `key` is that of the probe.
     """
-    batch: Batch = waiting.wait_for(
-        ("label next", *key),
-        "Choosing galaxies to label",
-        batch_task(workspace.embeddings, report, target, split, key[3] / 100),
-    )
+    task = batch_task(workspace.embeddings, report, target, split, key[3] / 100)
+    batch: Batch = waiting.wait_for(("label next", *key), "Choosing galaxies to label", task)
     if not len(batch.rows):
         st.info(NONE_LEFT + (REST if collections.REST in target.classes else ""))
         if len(target.given):
@@ -202,9 +200,7 @@ def _classes(
 def _again_and_file(
     workspace: Workspace, target: Target, split: Split, key: tuple[Any, ...]
 ) -> None:
-    """Offer to train with the labels given since, say what the last ones changed, and export all
-    labels that were given.
-    """
+    """Offer to train with the labels given since, say what the last changed, and export all."""
     data = workspace.data
     held = collections_bar.collections_of(data.galaxies_hash)
     codes = collections.codes_given(held, target.classes, len(data))

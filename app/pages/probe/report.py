@@ -108,9 +108,7 @@ def _compare(
     setting: tuple[str, int],
     on_images: bool,
 ) -> None:
-    """Draw the table of the probe and its baselines, which come one by one; those that read images
-    if they may.
-    """
+    """Draw the table of the probe and its baselines, one by one; of images only if `on_images`."""
     kind, share = setting
     place = "/".join((ASKED, *workspace.key))
     asked = bool(st.session_state.get(place)) or _at_hand(workspace)
@@ -299,16 +297,12 @@ def _cell(
     if galaxies is not None:
         galaxies(rows[:SHOWN], captions[:SHOWN])
     else:
-        gallery("confused", workspace.pictures, rows[:SHOWN].tolist(), captions[:SHOWN], _open)
+        first = rows[:SHOWN].tolist()
+        gallery("confused", workspace.pictures, first, captions[:SHOWN], links.open_on_map)
 
 
 def _choose(cell: tuple[int, int] | None) -> None:
     st.session_state[state.CELL] = cell
-
-
-def _open(row: Any) -> None:
-    links.select(row)
-    st.session_state[state.TO_MAP] = True
 
 
 def _to_map() -> None:

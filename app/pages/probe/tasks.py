@@ -16,15 +16,14 @@ from astrojepa.data.columns import encode_column
 from astrojepa.progress import Progress
 
 from ...session import collections
+from ...session.queue import as_task
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours", "mlp": "MLP (one hidden layer)"}
 LABELS = "labels"  # the target that is the data's own classes
-COMMONEST, PIXELS, STATISTICS, RANDOM = (
-    "Most frequent class",
-    "Pixel PCA",
-    "Hand-made statistics",
-    "Random weights",
-)
+COMMONEST = "Most frequent class"
+PIXELS = "Pixel PCA"
+STATISTICS = "Hand-made statistics"
+RANDOM = "Random weights"
 COVERAGE = 0.9  # of the prediction sets
 MOST_ASKED = 20_000  # galaxies without a label that are asked how typical they are
 # up to so many passes of the network random weights look at galaxies without being asked to: some
@@ -176,39 +175,34 @@ def known_rows(target: Target, split: Split, fraction: float) -> np.ndarray:
     return np.union1d(train[known_share(labels[train], fraction)], target.given)
 
 
+@as_task
 def probe_task(
-    embeddings: Any, target: Target, split: Split, kind: str, fraction: float
-) -> Callable[[Progress], Report]:
+    report: Progress, embeddings: Any, target: Target, split: Split, kind: str, fraction: float
+) -> Report:
     """Train a probe on known galaxies, score it on the test part, and predict all others."""
+    from astrojepa.evaluation.probes.portable import fit_probe
 
-    def task(report: Progress) -> Report:
-        from astrojepa.evaluation.probes.portable import fit_probe
-
-        vectors = relabelled(embeddings, target)
-        known, test = known_rows(target, split, fraction), split.parts[2]
-        probe, result = fit_probe(
-            kind, vectors.subset(known), vectors.subset(test), progress=report
-        )
-        named, sets = np.full(len(vectors), -1, dtype=np.int64), None
-        typicality = np.zeros(0, np.float32)
-        if probe.layers:
-            probe, sets = _calibrated(probe, vectors, split, known, test[result.rows])
-            named = probe.probabilities(vectors.vectors).argmax(axis=1).astype(np.int64)
-            unlabelled = np.flatnonzero(target.labels < 0)
-            step = max(1, -(-len(unlabelled) // MOST_ASKED))
-            typicality = probe.typicality(vectors.vectors[unlabelled[::step]])
-        return Report(
-            (Row("This model", result, None),),
-            test[result.rows],
-            split.name,
-            len(known),
-            probe,
-            named,
-            sets,
-            typicality,
-        )
-
-    return task
+    vectors = relabelled(embeddings, target)
+    known, test = known_rows(target, split, fraction), split.parts[2]
+    probe, result = fit_probe(kind, vectors.subset(known), vectors.subset(test), progress=report)
+    named, sets = np.full(len(vectors), -1, dtype=np.int64), None
+    typicality = np.zeros(0, np.float32)
+    if probe.layers:
+        probe, sets = _calibrated(probe, vectors, split, known, test[result.rows])
+        named = probe.probabilities(vectors.vectors).argmax(axis=1).astype(np.int64)
+        unlabelled = np.flatnonzero(target.labels < 0)
+        step = max(1, -(-len(unlabelled) // MOST_ASKED))
+        typicality = probe.typicality(vectors.vectors[unlabelled[::step]])
+    return Report(
+        (Row("This model", result, None),),
+        test[result.rows],
+        split.name,
+        len(known),
+        probe,
+        named,
+        sets,
+        typicality,
+    )
 
 
 def _calibrated(

@@ -51,9 +51,7 @@ def show(workspace: Workspace) -> None:
 
 
 def probe(workspace: Workspace, galaxies: probe_report.Galaxies | None = None) -> None:
-    """Draw controls, split, report and what to label next; `galaxies` draws those of a sample,
-    whose probe colours no map.
-    """
+    """Draw controls, split, report and what to label next; `galaxies` draws those of a sample."""
     data = workspace.data
     # images of a sample are not looked at for equal ones: all of them would be read
     divided = data if galaxies is None else workspace.stored.galaxies

@@ -445,9 +445,7 @@ def _checked(opened: Any, stream: BinaryIO, size: int, name: str) -> list[Any]:
 
 
 def _size_of_table(hdu: Any, name: str) -> int:
-    """Return how many bytes a table takes; without axes it has no size of its own, whatever its
-    sides say.
-    """
+    """Return how many bytes a table takes; one without axes has no size, whatever its sides say."""
     if not isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
         return 0
     sides = [hdu.header.get(side, 0) for side in ("NAXIS1", "NAXIS2", "PCOUNT")]

@@ -215,9 +215,7 @@ def same_cards(headers: Sequence[fits.Header]) -> bool:
 
 
 def differ(shapes: Sequence[tuple[int, ...]], grids: Sequence[Grid | None]) -> bool:
-    """Whether images differ in their number of pixels, in the size of these, or in where on the
-    sky these lie, by more than a pixel.
-    """
+    """Whether images differ in number or size of pixels, or lie over a pixel apart on the sky."""
     if len(set(shapes)) > 1:
         return True
     known = [grid for grid in grids if grid]

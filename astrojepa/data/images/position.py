@@ -46,9 +46,7 @@ def on_sky(header: fits.Header, hdus: list[Any]) -> tuple[WCS, Any] | None:
 
 
 def _tidy(header: fits.Header) -> fits.Header:
-    """Copy a header with numbers that were written as text as numbers; ValueError for counts that
-    astropy would make huge arrays of.
-    """
+    """Copy a header, numbers written as text as numbers; ValueError for counts of huge arrays."""
     header = header.copy(strip=False)
     for key, value in list(header.items()):
         if COUNTS.fullmatch(key) and not 0 <= int(value) <= MAX_COUNT:

@@ -1,6 +1,4 @@
-"""JPEG, PNG and WebP images, from a file or from somebody's upload, as RGB arrays. Nothing is
-decoded before its size is known.
-"""
+"""JPEG, PNG and WebP images as RGB arrays; nothing is decoded before its size is known."""
 
 from __future__ import annotations
 

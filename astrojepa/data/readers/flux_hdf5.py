@@ -15,7 +15,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import known_places
 from astrojepa.data.readers import galaxy10
 from astrojepa.data.readers.labels import doubtful_positions, doubtful_redshifts
-from astrojepa.wording import one_line
+from astrojepa.wording import one_line, sentences
 
 if TYPE_CHECKING:
     import h5py
@@ -124,15 +124,10 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         dec=dec,
         redshift=numbers["redshift"],
         source_hash=f"{digest} {' '.join(bands)}{packed}",
-        notes=tuple(
-            filter(
-                None,
-                (
-                    "" if named else UNNAMED.format(", ".join(bands)),
-                    *(doubt, none, doubtful_positions(ra, dec)),
-                    *(doubtful_redshifts(numbers["redshift"]), *galaxy10.unread(path)),
-                ),
-            )
+        notes=sentences(
+            "" if named else UNNAMED.format(", ".join(bands)),
+            *(doubt, none, doubtful_positions(ra, dec)),
+            *(doubtful_redshifts(numbers["redshift"]), *galaxy10.unread(path)),
         ),
     )
 

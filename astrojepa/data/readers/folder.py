@@ -50,7 +50,7 @@ from astrojepa.data.readers.parquet import is_table
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
 from astrojepa.progress import Progress, reporting
-from astrojepa.wording import first_of
+from astrojepa.wording import first_of, sentences
 
 if TYPE_CHECKING:
     from astrojepa.data.images.fits import Sky
@@ -79,9 +79,7 @@ class FolderReader:
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)  # bytes, ns of the last change
 
     def read(self, row: int) -> np.ndarray:
-        """Return an image as uint8 (H, W, 3); raises DataError naming the file where it is
-        damaged, changed or gone.
-        """
+        """Return an image as uint8 (H, W, 3); DataError for a damaged, changed or missing file."""
         name = self.files[row]
         with self._unchanged(name):
             if name.lower().endswith(FITS_SUFFIXES):
@@ -107,9 +105,7 @@ class FolderReader:
 
 @dataclass(frozen=True)
 class FluxFolderReader(FolderReader):
-    """Reads the flux of FITS images: one file per galaxy, or one for each band, whose name has
-    {band} where the band stands.
-    """
+    """Reads flux of FITS images: a file per galaxy, or per band, named with {band} in its place."""
 
     bands: tuple[str, ...] = ()
 
@@ -222,18 +218,13 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(
-            filter(
-                None,
-                (
-                    *(said, doubt, doubtful_redshifts(redshift)),
-                    *(unread_redshifts(list(kept.columns)), doubtful_commas(kept), *told),
-                    *(twice, again, lacking, left_out),
-                    "" if find_table(root) else _perhaps_noise(files),
-                    "" if find_table(root) else _folders_of_one(labels, classes),
-                    _filters_apart(kept["file"].tolist()),
-                ),
-            )
+        notes=sentences(
+            *(said, doubt, doubtful_redshifts(redshift)),
+            *(unread_redshifts(list(kept.columns)), doubtful_commas(kept), *told),
+            *(twice, again, lacking, left_out),
+            "" if find_table(root) else _perhaps_noise(files),
+            "" if find_table(root) else _folders_of_one(labels, classes),
+            _filters_apart(kept["file"].tolist()),
         ),
     )
 
@@ -414,9 +405,7 @@ def _kind(name: str, in_table: bool, listed: bool) -> str:
 
 
 def _check_files(root: Path, files: Sequence[str]) -> list[os.stat_result]:
-    """Return the state of every file; each must be an image, exist, and lie inside the
-    folder, links followed.
-    """
+    """Return the state of every file; each must be an image inside the folder, links followed."""
     inside: dict[str, bool] = {}  # by folder, so that only links cost a look-up per file
     found, missing, outside, foreign = [], [], [], []
     for name in files:

@@ -28,7 +28,7 @@ from astrojepa.data.missing import known_numbers, known_places
 from astrojepa.data.readers.labels import doubtful_positions, doubtful_redshifts
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.progress import Progress
-from astrojepa.wording import one_line
+from astrojepa.wording import one_line, sentences
 
 if TYPE_CHECKING:
     import h5py
@@ -174,14 +174,9 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
         redshift=numbers["redshift"],
         source_hash=source_hash,
         table=pd.DataFrame({"pxscale": numbers["pxscale"]}),
-        notes=tuple(
-            filter(
-                None,
-                (
-                    doubtful_positions(numbers["ra"], numbers["dec"]),
-                    *(doubtful_redshifts(numbers["redshift"]), *unread(path)),
-                ),
-            )
+        notes=sentences(
+            doubtful_positions(numbers["ra"], numbers["dec"]),
+            *(doubtful_redshifts(numbers["redshift"]), *unread(path)),
         ),
     )
 
@@ -370,9 +365,7 @@ def text_of(item: h5py.Dataset, name: str) -> str:
 
 
 def unread(path: Path) -> tuple[str, ...]:
-    """Say which datasets are not read, and which positions are taken as degrees because their unit
-    is not.
-    """
+    """Say which datasets are not read, and which positions of unread unit are taken as degrees."""
     import h5py
 
     with reading(path), h5py.File(path, "r") as file:

@@ -181,9 +181,7 @@ def _plain(name: str) -> str:
 
 
 def _parse(raw: bytes, path: Path) -> pd.DataFrame:
-    """Read separated text: blanks around values go, short rows end in empty values, long
-    rows are an error.
-    """
+    """Read separated text: blanks around values go, short rows are filled, long ones an error."""
     try:
         rows = _rows(raw, path)
     except (UnicodeDecodeError, csv.Error) as error:
@@ -535,9 +533,7 @@ def shortened_ids(ids: pd.Series) -> list[str]:
 
 
 def split_names(table: pd.DataFrame) -> np.ndarray | None:
-    """Return the split of each row, str (n,): train, val or test for what says so, else as it is;
-    None without such a column.
-    """
+    """Return the split of each row, str (n,): train, val, test or as it is; None without one."""
     column = find_column(table, "split")
     if column is None:
         return None

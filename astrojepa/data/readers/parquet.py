@@ -59,7 +59,7 @@ from astrojepa.data.readers.labels import (
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
 from astrojepa.progress import Progress, reporting
-from astrojepa.wording import one_line
+from astrojepa.wording import one_line, sentences
 
 if TYPE_CHECKING:
     from astrojepa.data.images.grids import Plane
@@ -129,9 +129,7 @@ class ParquetShard:
 
 
 class ArrowShard:
-    """An Arrow file, mapped into memory: the stream of `save_to_disk`, or the file format (Feather
-    2).
-    """
+    """An Arrow file, mapped into memory: the stream of `save_to_disk`, or a Feather 2 file."""
 
     def __init__(self, path: Path, flux: bool) -> None:
         import pyarrow as pa
@@ -429,17 +427,13 @@ def _scales(value: Any, count: int) -> list[float]:
         place = kind.get_field_index("scale")
         given = value.values.field(place).to_pylist() if place >= 0 else None
     numbers = [isinstance(scale, int | float) for scale in given or ()]
-    return (
-        list(map(float, given))
-        if given and len(numbers) == count and all(numbers)
-        else [np.nan] * count
-    )
+    if given and len(numbers) == count and all(numbers):
+        return list(map(float, given))
+    return [np.nan] * count
 
 
 def is_table(source: str) -> bool:
-    """Whether a source is a Parquet or Arrow file, a folder of them without images or table, or a
-    HATS catalogue.
-    """
+    """Whether a source is a Parquet or Arrow file, a folder of such alone, or a HATS catalogue."""
     path = Path(source)
     if path.is_file():
         return path.suffix.lower() in SUFFIXES
@@ -527,15 +521,10 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         table=table.iloc[rows].reset_index(drop=True),
         about=table.attrs[ABOUT],
         skipped=skipped,
-        notes=tuple(
-            filter(
-                None,
-                (
-                    *(said, doubt, doubtful_redshifts(redshift)),
-                    *(unread_redshifts(list(table.columns)), resampled, unmasked, twice),
-                    not_read(_unread(shards[0])),
-                ),
-            )
+        notes=sentences(
+            *(said, doubt, doubtful_redshifts(redshift)),
+            *(unread_redshifts(list(table.columns)), resampled, unmasked, twice),
+            not_read(_unread(shards[0])),
         ),
     )
 

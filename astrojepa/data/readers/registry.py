@@ -7,15 +7,13 @@ imports its heavy libraries when it opens something, so that asking all readers 
 
 from __future__ import annotations
 
-import functools
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
 from astrojepa.progress import Progress
+from astrojepa.registries import import_modules
 
 
 @dataclass(frozen=True)
@@ -59,17 +57,9 @@ def reader(
 
 def find_reader(source: str) -> Reader:
     """Return the reader that recognises `source`; DataError names what can be opened."""
-    _import_readers()
+    import_modules("astrojepa.data.readers")
     for found in _READERS.values():
         if found.recognises(source):
             return found
     expected = ", ".join(sorted(_READERS, key=str.lower))
     raise DataError(f"{source} is not a data set; expected one of: {expected}.")
-
-
-@functools.cache
-def _import_readers() -> None:
-    from astrojepa.data import readers
-
-    for module in sorted(item.name for item in pkgutil.iter_modules(readers.__path__)):
-        importlib.import_module(f"{readers.__name__}.{module}")

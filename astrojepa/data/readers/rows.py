@@ -18,16 +18,13 @@ class NamedReader(Protocol):
     @property
     def root(self) -> Path:
         """The folder or file that holds the images."""
-        ...
 
     @property
     def files(self) -> tuple[str, ...]:
         """A name for each row."""
-        ...
 
     def read(self, row: int) -> np.ndarray:
         """Return an image, or raise DataError."""
-        ...
 
 
 def readable_rows(

@@ -202,10 +202,8 @@ def lens_galaxy(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: 
     u, v = light.deproject(x, y, rng.uniform(0, np.pi), shear)
     back = 1 - np.float32(einstein) / light.soft_radius(u, v)
     angle, offset = rng.uniform(0, 2 * np.pi), einstein * rng.uniform(0.2, 0.6)
-    source_u, source_v = (
-        u * back - np.float32(offset * np.cos(angle)),
-        v * back - np.float32(offset * np.sin(angle)),
-    )
+    source_u = u * back - np.float32(offset * np.cos(angle))
+    source_v = v * back - np.float32(offset * np.sin(angle))
     spread = np.float32(2 * (einstein * rng.uniform(0.07, 0.12)) ** 2)
     arcs = np.exp(-(source_u**2 + source_v**2) / spread)
     sketch.bands += light.paint(arcs, rng.uniform(0.10, 0.18), 0.18, 0.05)

@@ -117,12 +117,8 @@ def spiral_galaxy(
     red = red_colour(rng)
     if bar_share > 0:
         half_length, half_width = 0.95 * disc.reference, disc.reference * rng.uniform(0.15, 0.22)
-        bands += light.paint(
-            light.bar(disc.u, disc.v, half_length, half_width),
-            bar_share,
-            red[0] - 0.06,
-            red[1] - 0.06,
-        )
+        bar = light.bar(disc.u, disc.v, half_length, half_width)
+        bands += light.paint(bar, bar_share, red[0] - 0.06, red[1] - 0.06)
     bulge_size = disc.scale_length * rng.uniform(0.18, 0.25) * (0.6 + 2.2 * bulge_share)
     flattened = light.soft_radius(disc.u, disc.v * np.float32(0.5 + 0.5 * ratio))
     bands += light.paint(

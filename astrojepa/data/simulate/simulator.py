@@ -59,10 +59,8 @@ def simulate(
     """
     _check(count, seed, size)
     key = f"{count}-{seed}-{size}-v{SIMULATOR_VERSION}"
-    pictures_path, truths_path = (
-        cache_path("simulated", key, ".npy"),
-        cache_path("simulated", key, ".npz"),
-    )
+    pictures_path = cache_path("simulated", key, ".npy")
+    truths_path = cache_path("simulated", key, ".npz")
     census = take_census(count, seed)
     name = f"simulated-{key}"
     opened = _open(pictures_path, truths_path, count, size)
@@ -119,14 +117,8 @@ class StampArtist:
     def prepare(self, count: int, progress: bool | Progress = False) -> None:
         """Prepare for so many reads: from a few hundred on, draw all stamps into the cache."""
         if count >= SMALL and self._drawn() is None:
-            _draw(
-                self.path,
-                self.path.with_suffix(".npz"),
-                len(self._census.kinds),
-                self._seed,
-                self._size,
-                progress,
-            )
+            truths, total = self.path.with_suffix(".npz"), len(self._census.kinds)
+            _draw(self.path, truths, total, self._seed, self._size, progress)
 
     def _drawn(self) -> StampFile | None:
         if self._file is None and self.path.is_file():
@@ -185,10 +177,8 @@ def _draw(
 ) -> None:
     """Draw all stamps into a temporary folder, then move them into place."""
     pictures.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = (
-        count * (size * size * 3 + 16 * len(TRUTHS)),
-        shutil.disk_usage(pictures.parent).free,
-    )
+    needed = count * (size * size * 3 + 16 * len(TRUTHS))
+    free = shutil.disk_usage(pictures.parent).free
     if needed > free:
         raise OSError(
             f"Expected {needed / 1e9:.1f} GB of free disk for {count:,} stamps of {size} px in "

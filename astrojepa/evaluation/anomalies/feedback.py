@@ -48,10 +48,8 @@ def rerank(
     outside the data, marks outside 0 to 5, or another method.
     """
     scores = _checked_scores(vectors, scores)
-    rows, given = (
-        np.array(list(marks.keys()), dtype=np.int64),
-        np.array(list(marks.values()), dtype=np.float64),
-    )
+    rows = np.array(list(marks.keys()), dtype=np.int64)
+    given = np.array(list(marks.values()), dtype=np.float64)
     outside = rows[(rows < 0) | (rows >= len(scores))]
     if len(outside):
         raise ValueError(

@@ -84,13 +84,8 @@ def leaderboard(
     check_count(k)
     if min(draws, top) < 1:
         raise ValueError(f"Expected draws and top of at least 1, found {draws} and {top}.")
-    _check(
-        vectors,
-        rare,
-        fixed,
-        properties | ({} if artefacts is None else {"artefacts": artefacts}),
-        scores,
-    )
+    further = properties | ({} if artefacts is None else {"artefacts": artefacts})
+    _check(vectors, rare, fixed, further, scores)
     common, rows_of_rare = np.flatnonzero(rare == 0), np.flatnonzero(rare == 1)
     count = num_kept(len(common), len(rows_of_rare), fraction)
     k = min(k, len(common) - 1)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astrojepa.data.dataset import Dataset
+from astrojepa.evaluation.anomalies import DEFAULT
 from astrojepa.evaluation.anomalies.leaderboard import Ranking, leaderboard, mean_interval
-from astrojepa.evaluation.anomalies.registry import DEFAULT, all_scores, find, vector_scores
+from astrojepa.evaluation.anomalies.registry import all_scores, find, vector_scores
 from astrojepa.evaluation.anomalies.scores.prediction_error import prediction_error_scores
 from astrojepa.evaluation.pictures.checks import SUSPICIOUS, picture_checks
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics
@@ -142,6 +143,13 @@ def leaderboard_table(
         Row(name, ranking, mean_interval(ranking.average_precision - knn))
         for name, ranking in rankings
     ]
+
+
+def as_dict(table: Sequence[Row]) -> dict[str, Any]:
+    """Return a table as JSON holds it."""
+    first = table[0].ranking
+    counts = {"num_rare": first.num_rare, "num_galaxies": first.num_galaxies, "top": first.top}
+    return counts | {"rows": [row.to_dict() for row in table]}
 
 
 def table_columns(tables: Mapping[str, Sequence[Row]]) -> list[Column]:

@@ -7,19 +7,17 @@ and the leaderboards then offer it. `docs/extending.md` shows one from end to en
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from astrojepa.evaluation.anomalies import DEFAULT
 from astrojepa.evaluation.vectors.neighbours import nearest
+from astrojepa.registries import import_modules
 
 NEEDS = ("vectors", "predictor", "encoder", "images")  # what a score is computed from, as listed
-DEFAULT = "asymmetry-lof"  # what lists the most anomalous galaxies: docs/decisions/0005
-OF_VECTORS = "knn"  # what lists them where there is no model
 PIXELS = "pixel-pca-"  # before a score of vectors: the same on principal components of the pixels
 
 Compute = Callable[..., np.ndarray]
@@ -123,7 +121,7 @@ def mean_rank(scores: Sequence[np.ndarray]) -> np.ndarray:
 
 def all_scores() -> dict[str, AnomalyScore]:
     """Return every score by name, the default first."""
-    _import_scores()
+    import_modules("astrojepa.evaluation.anomalies.scores")
     order = sorted(
         _SCORES.values(), key=lambda score: (score.name != DEFAULT, NEEDS.index(score.needs))
     )
@@ -144,7 +142,7 @@ def find(name: str) -> AnomalyScore:
     """Return the score of this name; ValueError lists the known ones."""
     plain = name.removeprefix(PIXELS)
     if plain not in _SCORES:
-        _import_scores()
+        import_modules("astrojepa.evaluation.anomalies.scores")
     score = _SCORES.get(plain)
     if score is None or (name != plain and score.needs != "vectors"):
         raise ValueError(f"There is no anomaly score {name!r}; choose one of {', '.join(names())}.")
@@ -162,11 +160,3 @@ def find_vector_score(name: str) -> AnomalyScore:
             )
         score = _SCORES[name]
     return score
-
-
-@functools.cache
-def _import_scores() -> None:
-    from astrojepa.evaluation.anomalies import scores
-
-    for module in sorted(item.name for item in pkgutil.iter_modules(scores.__path__)):
-        importlib.import_module(f"{scores.__name__}.{module}")

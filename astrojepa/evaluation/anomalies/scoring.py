@@ -9,8 +9,8 @@ import numpy as np
 
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
+from astrojepa.evaluation.anomalies import DEFAULT
 from astrojepa.evaluation.anomalies.registry import (
-    DEFAULT,
     PIXELS,
     Features,
     all_scores,

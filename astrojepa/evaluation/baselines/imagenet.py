@@ -56,9 +56,7 @@ def imagenet_features(crops: np.ndarray, weights: Path) -> np.ndarray:
 
 @functools.lru_cache(1)
 def _network(weights: Path) -> Any:
-    """Return the network with the tensors of the file, which may carry timm's names or any
-    others: their order and shapes are the same.
-    """
+    """Return the network with a file's tensors of any names: order and shapes are the same."""
     network = timm.create_model(NETWORK, pretrained=False)
     own = network.state_dict()
     stored = read_pickled(weights, older=True)  # as the package's file is

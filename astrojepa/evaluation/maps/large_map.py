@@ -218,11 +218,7 @@ class LargeMap:
         float32 (n,) or (q,). Every vector is read; `open_index(store).distances` is quicker.
         """
         _, factor = scaling_of(batch for _, batch in self.store.batches())
-        own = next(
-            batch[row - first]
-            for first, batch in self.store.batches()
-            if first <= row < first + len(batch)
-        )
+        own = self.store.vectors_of(np.array([row]))[0]
         found = np.empty(len(self), np.float32)
         for first, batch in self.store.batches():
             found[first : first + len(batch)] = np.linalg.norm((batch - own) * factor, axis=1)

@@ -74,11 +74,9 @@ def principal_components(
 def layout_features(vectors: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return the input of UMAP and t-SNE: standardised, first 50 components if D > 50."""
     features = standardise(vectors, *others)
-    return (
-        principal_components(features[0], COMPONENTS, *features[1:])
-        if vectors.shape[1] > COMPONENTS
-        else features
-    )
+    if vectors.shape[1] > COMPONENTS:
+        return principal_components(features[0], COMPONENTS, *features[1:])
+    return features
 
 
 def neighbour_graph(features: np.ndarray) -> Neighbours:

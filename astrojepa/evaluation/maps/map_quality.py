@@ -48,9 +48,7 @@ def map_trust(
     Raises ValueError where `xy` is not finite (n, 2), for fewer than 2 galaxies, or k < 1.
     """
     features, xy = _checked(embeddings, xy, k)
-    own = np.arange(len(xy))
-    _, near = nearest(features, features, k, exclude=own)
-    _, on_map = nearest(xy, xy, k, exclude=own)
+    near, on_map = _neighbours(features, k), _neighbours(xy, k)
     rows = _sample(len(xy), sample, seed)
     labels = np.asarray(embeddings.labels)
     known = labels >= 0
@@ -85,8 +83,12 @@ def trustworthiness(
     """
     features, xy = _checked(embeddings, xy, k)
     rows = _sample(len(xy), sample, seed)
-    _, on_map = nearest(xy, xy, k, exclude=np.arange(len(xy)))
-    return _trustworthiness(features, on_map, rows, k)
+    return _trustworthiness(features, _neighbours(xy, k), rows, k)
+
+
+def _neighbours(places: np.ndarray, k: int) -> np.ndarray:
+    """Return which k others are nearest to each place: int64 (n, k)."""
+    return nearest(places, places, k, exclude=np.arange(len(places)))[1]
 
 
 def neighbour_preservation(embeddings: Embeddings, xy: np.ndarray, k: int = 15) -> np.ndarray:
@@ -96,10 +98,7 @@ def neighbour_preservation(embeddings: Embeddings, xy: np.ndarray, k: int = 15) 
     galaxies.
     """
     features, xy = _checked(embeddings, xy, k)
-    own = np.arange(len(xy))
-    _, near = nearest(features, features, k, exclude=own)
-    _, on_map = nearest(xy, xy, k, exclude=own)
-    return _kept(near, on_map)
+    return _kept(_neighbours(features, k), _neighbours(xy, k))
 
 
 def check_map(xy: np.ndarray, count: int) -> np.ndarray:
@@ -135,11 +134,9 @@ def _sample(count: int, sample: int, seed: int) -> np.ndarray:
     if sample < 1:
         raise ValueError(f"sample is {sample}; it must be at least 1.")
     rows = np.arange(count)
-    return (
-        rows
-        if count <= sample
-        else np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
-    )
+    if count <= sample:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
 
 
 def _kept(near: np.ndarray, on_map: np.ndarray) -> np.ndarray:

@@ -1,6 +1,4 @@
-"""A map of a store: fitted to some of its galaxies, the others placed on it, written back in the
-order of a space-filling curve.
-"""
+"""A map of a store: fitted to some galaxies, others placed, written along a space-filling curve."""
 
 from __future__ import annotations
 
@@ -113,17 +111,14 @@ def write_map(
 
 def _gathered(store: Store, rows: np.ndarray) -> Embeddings:
     """Return some galaxies, rows in rising order, with their labels."""
-    vectors = np.empty((len(rows), store.width), np.float32)
-    for first, batch in store.batches():
-        low, high = np.searchsorted(rows, [first, first + len(batch)])
-        vectors[low:high] = batch[rows[low:high] - first]
     known = store.known_of(rows)
     words = known.get("label", np.full(len(rows), "")).astype(str)
     classes = tuple(sorted(set(words.tolist()) - {""}))
     numbers = {word: number for number, word in enumerate(classes)}
     labels = np.array([numbers.get(word, -1) for word in words.tolist()], dtype=np.int64)
     model_hash = store.facts.get("model_hash", "")
-    return Embeddings(vectors, labels, known["id"].astype(str), classes, model_hash, store.hash)
+    ids, vectors = known["id"].astype(str), store.vectors_of(rows)
+    return Embeddings(vectors, labels, ids, classes, model_hash, store.hash)
 
 
 @contextlib.contextmanager

@@ -74,14 +74,8 @@ def knn_probe(
         probabilities, (np.arange(len(truth))[:, None], labels[indices]), np.maximum(weights, 1e-6)
     )
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    return score(
-        known.classes,
-        truth,
-        probabilities,
-        rows,
-        len(labels),
-        f"k = {k}{', whitened' if whitened else ''}",
-    )
+    setting = f"k = {k}{', whitened' if whitened else ''}"
+    return score(known.classes, truth, probabilities, rows, len(labels), setting)
 
 
 def majority_probe(known: Embeddings, new: Embeddings) -> ProbeResult:
@@ -95,14 +89,8 @@ def majority_probe(known: Embeddings, new: Embeddings) -> ProbeResult:
     _, truth, rows = scored(known, new)
     share = np.bincount(labels, minlength=len(known.classes)) / len(labels)
     probabilities = np.repeat(share[None].astype(np.float32), len(truth), axis=0)
-    return score(
-        known.classes,
-        truth,
-        probabilities,
-        rows,
-        len(labels),
-        f"always {known.classes[int(share.argmax())]}",
-    )
+    setting = f"always {known.classes[int(share.argmax())]}"
+    return score(known.classes, truth, probabilities, rows, len(labels), setting)
 
 
 def paired_bootstrap(

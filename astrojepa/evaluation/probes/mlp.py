@@ -71,8 +71,5 @@ def _fit_until_it_stops_improving(
 
 
 def _one_epoch(network: MLPClassifier, parts: ProbeParts) -> None:
-    network.partial_fit(
-        parts.features[parts.fitted],
-        parts.codes[parts.fitted],
-        classes=np.arange(len(parts.present)),
-    )
+    features, codes = parts.features[parts.fitted], parts.codes[parts.fitted]
+    network.partial_fit(features, codes, classes=np.arange(len(parts.present)))

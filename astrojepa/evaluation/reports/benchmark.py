@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -234,14 +234,7 @@ def _controls(vectors: dict[str, Parts], parts: Split) -> dict[str, list[dict[st
     """Return the controls of the encoder and, to compare, of pixels and of one random encoder."""
     return {
         name: [
-            {
-                "name": row.name,
-                "measure": row.measure,
-                "value": row.value,
-                "interval": list(row.interval),
-                "num_test": row.num_test,
-                "setting": row.setting,
-            }
+            {**asdict(row), "interval": list(row.interval)}
             for row in control_table(vectors[name], vectors[STATISTICS], parts)
         ]
         for name in (ENCODER, PIXELS, f"{RANDOM} 0")

@@ -12,9 +12,9 @@ import numpy as np
 from astrojepa.data.crops import resize_frame, seen_part
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
+from astrojepa.evaluation.anomalies import DEFAULT, OF_VECTORS
 from astrojepa.evaluation.anomalies.leaderboard import num_kept
-from astrojepa.evaluation.anomalies.leaderboard_table import leaderboard_table, rare_labels
-from astrojepa.evaluation.anomalies.registry import DEFAULT, OF_VECTORS
+from astrojepa.evaluation.anomalies.leaderboard_table import as_dict, leaderboard_table, rare_labels
 from astrojepa.evaluation.anomalies.scoring import score_by_name, score_stored
 from astrojepa.evaluation.maps.map_quality import map_trust
 from astrojepa.evaluation.maps.projection import project
@@ -61,12 +61,8 @@ def make_report(
     rare: str = "",
     fraction: float = 0.02,
     draws: int = 100,
-    random_seeds: int = 3,
-    few_labels: bool = False,
-    controls: bool = False,
-    fine_tune_epochs: int = 0,
-    targets: tuple[str, ...] = (),
     progress: Progress | bool | None = None,
+    **probes: Any,
 ) -> Report:
     """Measure a model on `data`: probes, spread, map, anomalies, patch errors.
 
@@ -87,12 +83,7 @@ def make_report(
     report = Report({}, vectors, project(vectors, method, progress=progress))
     score = DEFAULT if model is not None else OF_VECTORS
     strangest = _strangest(report, model, data, score, num_strange, progress)
-    wanted: dict[str, Any] = {
-        "few_labels": few_labels,
-        "controls": controls,
-        "fine_tune_epochs": fine_tune_epochs,
-    }
-    wanted |= {"targets": targets, "progress": progress, "found": found}
+    probes |= {"progress": progress, "found": found}
     report.facts = {
         "format": 1,
         "model": _about(source, vectors),
@@ -109,7 +100,7 @@ def make_report(
         "curve": curve or (model.card.get("curve") if model is not None else None) or [],
         "gauges": dataclasses.asdict(_gauges(vectors.vectors, data, progress)),
         "map": {"method": method, "seed": 0, **_trust(vectors, report.xy)},
-        "probes": _or_absent(lambda: probe_table(model, data, kind, random_seeds, **wanted)),
+        "probes": _or_absent(lambda: probe_table(model, data, kind, **probes)),
         "anomaly_score": score,
         "anomalies": strangest,
         "leaderboard": _or_absent(
@@ -232,15 +223,7 @@ def _leaderboard(
 ) -> dict[str, Any]:
     rare = rare or _smallest_class(data, fraction)
     table = leaderboard_table(model, data, rare, fraction, draws, found=found, progress=progress)
-    first = table[0].ranking
-    counts = {"num_rare": first.num_rare, "num_galaxies": first.num_galaxies, "top": first.top}
-    return {
-        "rare": rare,
-        "fraction": fraction,
-        "draws": draws,
-        **counts,
-        "rows": [row.to_dict() for row in table],
-    }
+    return {"rare": rare, "fraction": fraction, "draws": draws, **as_dict(table)}
 
 
 def _smallest_class(data: Dataset, fraction: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from astrojepa.checkpoints.card import ABSENT, mean_accuracy
-from astrojepa.evaluation.anomalies.registry import DEFAULT
+from astrojepa.evaluation.anomalies import DEFAULT
 from astrojepa.evaluation.anomalies.scores.asymmetry import PIXEL_ASYMMETRY
 from astrojepa.evaluation.baselines.vectors import BOTH, ENCODER, PIXELS, POLAR, RANDOM, STATISTICS
 from astrojepa.evaluation.reports.benchmark import BENCHMARKS
@@ -128,10 +128,8 @@ def _benchmark(measured: dict[str, Any]) -> str:
 
 
 def _model_row(card: dict[str, Any], columns: list[str]) -> dict[str, str]:
-    recipe, parameters = (
-        _recipe(_mapping(card.get("encoder") or card).get("config")),
-        card.get("parameters"),
-    )
+    recipe = _recipe(_mapping(card.get("encoder") or card).get("config"))
+    parameters = card.get("parameters")
     count = f"{parameters:,}" if isinstance(parameters, int) else ""
     weights = NOT_HERE if card.get(ABSENT) else HERE
     return _row(

@@ -28,7 +28,7 @@ from astrojepa.data.coordinates import to_degrees
 from astrojepa.data.parquet_file import CheckedParquet
 from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.readers.labels import LABEL_COLUMNS, find_name, named_column
-from astrojepa.wording import one_line
+from astrojepa.wording import OneLineError, one_line
 
 MAX_ROWS = 10**8
 MAX_WIDTH = 2**16
@@ -49,11 +49,8 @@ LEAST_NUMBERED = 4
 WANTED = ("id", "label", "ra", "dec", "split")
 
 
-class VectorsError(ValueError):
+class VectorsError(OneLineError):
     """A file of vectors that cannot be used; the message says why and what to do."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True)

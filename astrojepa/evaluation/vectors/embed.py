@@ -104,11 +104,9 @@ def cached_embedding(model: ModelFacts, data: Dataset) -> Embeddings | None:
 def _kept(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Embeddings | None:
     arrays = load_arrays(_path(model, data, unusual))
     vectors = None if arrays is None else arrays.get("vectors")
-    return (
-        None
-        if vectors is None or vectors.ndim != 2 or len(vectors) != len(data)
-        else _embeddings(vectors, data, model.hash)
-    )
+    if vectors is None or vectors.ndim != 2 or len(vectors) != len(data):
+        return None
+    return _embeddings(vectors, data, model.hash)
 
 
 def pixel_pca(

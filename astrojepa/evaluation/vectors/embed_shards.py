@@ -182,10 +182,8 @@ def _compute(
     counts = torch.zeros(size, dtype=torch.int64, device=model.device)
     counts[own] = len(missing)
     counts = distributed.all_sum(counts)
-    total, text = (
-        sum(map(len, blocks)),
-        "embedding" if size == 1 else f"embedding, process {own} of {size}",
-    )
+    total = sum(map(len, blocks))
+    text = "embedding" if size == 1 else f"embedding, process {own} of {size}"
     done = total - sum(map(len, missing))
     vectors = _encoded(model, data, missing, unusual)
     with (

@@ -18,9 +18,7 @@ SORTED = 2**22  # ids that are sorted together: 100 MB
 def rows_by_id(
     store: Store, keys: Iterator[np.ndarray], report: Callable[[int], None]
 ) -> np.ndarray:
-    """Return the place in other galaxies' `keys` of each galaxy, int32 (n,): the first of equal
-    ones, -1 where there is none.
-    """
+    """Return each galaxy's place in other `keys`, int32 (n,): the first of equals, -1 for none."""
     rows = np.full(len(store), -1, np.int32)
     first = 0
     for part in _joined(keys, SORTED):

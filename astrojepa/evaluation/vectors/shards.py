@@ -28,7 +28,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.parquet_file import CheckedParquet
 from astrojepa.files import alone, atomic_write, read_json
 from astrojepa.types import Embeddings
-from astrojepa.wording import one_line
+from astrojepa.wording import OneLineError, one_line
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -55,11 +55,8 @@ OPTIONS: dict[str, Any] = {
 AGAIN = "start the same embed command again."
 
 
-class DamagedShardError(ValueError):
+class DamagedShardError(OneLineError):
     """A Parquet file that is missing, was cut short, or was altered after it was written."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 def read_shards(path: str | Path) -> Embeddings:
@@ -319,10 +316,8 @@ class ShardFolder:
                         f"{path} is of another embedding than the {MANIFEST} of its folder; choose "
                         f"another folder."
                     )
-                found, rows = (
-                    (file.num_row_groups, file.metadata.num_rows),
-                    (len(blocks), sum(map(len, blocks))),
-                )
+                found = (file.num_row_groups, file.metadata.num_rows)
+                rows = (len(blocks), sum(map(len, blocks)))
                 if found != rows:
                     raise DamagedShardError(
                         f"{path} has {found} blocks and rows, expected {rows}; delete it and "

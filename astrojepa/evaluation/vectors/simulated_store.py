@@ -24,11 +24,9 @@ from pyarrow import parquet
 from astrojepa.data.simulate.census import CLASSES
 from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.vectors.columns import MAX_ROWS
-from astrojepa.evaluation.vectors.neighbours import check_count, nearest
 from astrojepa.evaluation.vectors.store import OPTIONS, PARTITION, ROW_GROUP, part_name
 from astrojepa.files import atomic_write
 from astrojepa.progress import Progress, reporting
-from astrojepa.types import Neighbours
 
 FORMAT = "1"
 INNER = 12  # dimensions of a group
@@ -119,10 +117,6 @@ class Mixture:
             "vector": vectors.astype(np.float16),
         }
 
-    def group_of(self, row: int) -> int:
-        """Return the number of the group that a row of the store belongs to."""
-        return int(np.searchsorted(np.cumsum(self.sizes), row, side="right"))
-
 
 def simulate_store(
     mixture: Mixture, path: str | Path, *, progress: Progress | bool | None = None
@@ -162,40 +156,6 @@ def simulate_store(
                 _write(folder / names[number], schema, map(mixture.group, groups))
             report(int(mixture.sizes[: groups.stop].sum()))
     return len(partitions) - len(missing)
-
-
-def true_neighbours(
-    mixture: Mixture, row: int, k: int = 10, scale: np.ndarray | float = 1.0
-) -> Neighbours:
-    """Return the exact k nearest of one galaxy of a simulated store, itself left out.
-
-    Every feature is multiplied by `scale` (D,) first, as standardising does. Groups are drawn again
-    in the order of their least possible distance, until that exceeds the k-th found.
-    """
-    check_count(k)
-    if not 0 <= row < mixture.count:
-        raise ValueError(f"There is no row {row}; the store has rows 0 to {mixture.count - 1}.")
-    scale = np.broadcast_to(np.float32(scale), mixture.width)
-    firsts = np.concatenate([[0], np.cumsum(mixture.sizes)])
-    own = mixture.group_of(row)
-    query = mixture.group(own)["vector"][row - firsts[own]].astype(np.float32)
-    # rounding to float16 moves a vector by less than a hundredth
-    reach = (RADIUS + 0.01 * np.sqrt(mixture.width)) * float(np.abs(scale).max())
-    least = np.linalg.norm((mixture.centres - query) * scale, axis=1) - reach
-    rows, distances = np.zeros(0, np.int64), np.zeros(0, np.float32)
-    for number in np.argsort(least, kind="stable"):
-        if len(rows) == k and least[number] > distances[-1]:
-            break
-        vectors = mixture.group(number)["vector"].astype(np.float32) * scale
-        if not len(vectors):
-            continue
-        itself = np.array([row - firsts[own]]) if number == own else None
-        near, where = nearest(vectors, (query * scale)[None], k, exclude=itself)
-        rows = np.concatenate([rows, firsts[number] + where[0]])
-        distances = np.concatenate([distances, near[0]])
-        order = np.lexsort((rows, distances))[:k]
-        rows, distances = rows[order], distances[order]
-    return Neighbours(indices=rows, distances=distances)
 
 
 def _schema(mixture: Mixture) -> pa.Schema:

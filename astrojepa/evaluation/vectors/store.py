@@ -104,9 +104,7 @@ class Store:
                     yield int(first) + start, vectors
 
     def vectors_of(self, rows: np.ndarray, progress: Progress | bool | None = None) -> np.ndarray:
-        """Return the vectors of some rows, ascending: float32 (q, D). Their partitions are read, a
-        batch at a time.
-        """
+        """Return the vectors of some rows, ascending, read a batch at a time: float32 (q, D)."""
         found = np.empty((len(rows), self.width), np.float32)
         with reporting(progress, len(self), "reading vectors") as report:
             for first, batch in self.batches(rows):
@@ -119,12 +117,7 @@ class Store:
         """Return a column of WANTED for all galaxies, (n,); None where no partition has it."""
         if meaning not in self.layouts[0].known:
             return None
-        parts = []
-        for path, layout in zip(self.files, self.layouts, strict=True):
-            name = layout.known[meaning]
-            with opened_parquet(path, layout.text) as file:
-                parts.append(column_values(path, name, read_columns(file, [name]).column(0)))
-        return np.concatenate(parts)
+        return np.concatenate([*self._parts(meaning)])
 
     def known_of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the columns of WANTED for some rows, (q,) each, by what they mean."""
@@ -174,9 +167,7 @@ class Store:
         )
 
     def _is_long(self, name: str) -> bool:
-        """Whether float64 would round some of a column's whole numbers, by its statistics; it is
-        read where it has none.
-        """
+        """Whether float64 would round a column's whole numbers, by its statistics or its values."""
         for path in self.files:
             with opened_parquet(path) as file:
                 leaves = [file.schema.column(k).path for k in range(len(file.schema))]
@@ -207,9 +198,7 @@ class Store:
         return coded(np.concatenate([np.zeros(0, np.int32), *codes]), names)
 
     def table_of(self, rows: np.ndarray) -> pd.DataFrame:
-        """Return `names` of some galaxies, in the order of `rows`; only their row groups are
-        read.
-        """
+        """Return `names` of some galaxies, in the order of `rows`; only their groups are read."""
         part = np.searchsorted(self.firsts, rows, side="right") - 1
         order, names, parts = np.argsort(part, kind="stable"), list(self.names), []
         for number in np.unique(part):
@@ -234,7 +223,7 @@ class Store:
         """Return the first row with each id, of those that are there."""
         found: dict[str, int] = {}
         left = set(names)
-        for first, ids in zip(self.firsts, self._ids(), strict=False):
+        for first, ids in zip(self.firsts, self._parts("id"), strict=False):
             if not left:
                 break
             whole = ids.dtype.kind in "iu"
@@ -250,7 +239,7 @@ class Store:
     def galaxies_hash(self) -> str:
         """Hash of the set of ids, whatever their order (16 hex digits)."""
         total = 0
-        for ids in self._ids():
+        for ids in self._parts("id"):
             codes = pd.util.hash_array(_codes(ids), categorize=False)
             total = (total + int(codes.sum(dtype=np.uint64))) % 2**64
         return hashlib.sha256(f"{len(self)} {total}".encode()).hexdigest()[:16]
@@ -261,7 +250,7 @@ class Store:
         64-bit hashes of all ids and the ids of one partition are in memory; where hashes are equal,
         ids are compared.
         """
-        codes = np.concatenate([_codes(ids) for ids in self._ids()])
+        codes = np.concatenate([_codes(ids) for ids in self._parts("id")])
         order = np.argsort(codes, kind="stable")
         again = order[1:][codes[order[1:]] == codes[order[:-1]]]
         alike = np.flatnonzero(np.isin(codes, codes[again[:MOST_COMPARED]]))[: 2 * MOST_COMPARED]
@@ -275,10 +264,10 @@ class Store:
                 f"give every galaxy an id of its own."
             )
 
-    def _ids(self) -> Iterator[np.ndarray]:
-        """Yield the ids of one partition after another."""
+    def _parts(self, meaning: str) -> Iterator[np.ndarray]:
+        """Yield a column of WANTED of one partition after another."""
         for path, layout in zip(self.files, self.layouts, strict=True):
-            name = layout.known["id"]
+            name = layout.known[meaning]
             with opened_parquet(path, layout.text) as file:
                 yield column_values(path, name, read_columns(file, [name]).column(0))
 
@@ -301,9 +290,7 @@ class Store:
 
     @property
     def hash(self) -> str:
-        """Hash of every byte of the partitions (16 hex digits); unchanged files are not read
-        again.
-        """
+        """Hash of every byte of the partitions (16 hex digits); unchanged files are not reread."""
         root = self.path if self.path.is_dir() else self.path.parent
         names = [path.relative_to(root).as_posix() for path in self.files]
         hashes = content_hashes(root, names, [path.stat() for path in self.files])

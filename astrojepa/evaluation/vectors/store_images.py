@@ -30,29 +30,23 @@ class StoreImages(Protocol):
 
     def __len__(self) -> int:
         """The number of galaxies of the store."""
-        ...
 
     @property
     def fingerprint(self) -> str:
         """What changes with where the images are from."""
-        ...
 
     def there(self, rows: np.ndarray) -> np.ndarray:
         """Say which rows have an image: bool (q,)."""
-        ...
 
     def each(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray | DataError | None]]:
         """Yield every row, in any order, with its image as uint8 (H, W, 3), with what is wrong
         with it, or with None where there is none. One image at a time is in memory.
         """
-        ...
 
 
 @dataclass(frozen=True)
 class SomeImages:
-    """The images of some rows of a store: by their place among these for pages, and by row for the
-    reader of a data set.
-    """
+    """Images of some rows of a store: by place for pages, by row for a data set's reader."""
 
     images: StoreImages
     rows: np.ndarray  # int64 (n,)

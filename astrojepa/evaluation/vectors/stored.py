@@ -167,9 +167,7 @@ def taken(stored: Stored, data: Dataset, rows: np.ndarray) -> Embeddings:
 
 
 def rows_of(stored: Stored, data: Dataset) -> np.ndarray:
-    """Return which vector is that of each galaxy, int64 (n,), -1 where none. Raises as
-    `with_images`.
-    """
+    """Return the row of each galaxy's vector, int64 (n,), -1 for none. Raises as `with_images`."""
     found = stored.embeddings
     if found.data_hash == data.fingerprint and len(found) == len(data):
         rows = np.arange(len(data))
@@ -264,9 +262,7 @@ def _check_finite(path: Path, vectors: np.ndarray, ids: np.ndarray) -> None:
 
 
 def _labels(path: Path, found: Columns, ids: np.ndarray) -> tuple[np.ndarray, tuple[str, ...], str]:
-    """Return labels int64 (n,), -1 where unknown, the classes, and a sentence where the column
-    holds no classes.
-    """
+    """Return labels int64 (n,), -1 where unknown, the classes, and a sentence if there are none."""
     given = found.known.get("label")
     if given is None:
         return np.full(len(ids), -1, np.int64), (), ""

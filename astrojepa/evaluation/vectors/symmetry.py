@@ -81,10 +81,8 @@ def symmetry_drift(
         )
     parts = [slice(first, first + batch_size) for first in range(0, len(rows), batch_size)]
     if isinstance(data, Dataset):
-        plain, ids = (
-            embed(model, data, batch_size=batch_size, cache=cache, progress=progress).vectors,
-            data.ids,
-        )
+        plain = embed(model, data, batch_size=batch_size, cache=cache, progress=progress).vectors
+        ids = data.ids
         pictures = iter(
             read_frames_for(data.subset(rows), model.config.image, parts)
         )  # of one galaxy, where one is asked for

@@ -28,9 +28,7 @@ class TimmFacts:
 
 
 def timm_facts(name: str) -> TimmFacts:
-    """Return what timm says of the network `name`; ValueError for one that it has not, or that
-    takes no square colour images.
-    """
+    """Return what timm says of a network; ValueError if it has none, or not for square images."""
     architecture = name.partition(".")[0]
     try:
         known = timm.get_pretrained_cfg(name) if timm.is_model(architecture) else None

@@ -57,10 +57,8 @@ class ConvEncoder(nn.Module):
         if self.rings is not None:
             self.width = self.rings.width
         self.frozen_width = 2 * sum(widths[: model.frozen_stages])
-        names, last = (
-            [name for name, _ in self.net.named_children()],
-            self.net.feature_info[model.frozen_stages - 1]["module"],
-        )
+        names = [name for name, _ in self.net.named_children()]
+        last = self.net.feature_info[model.frozen_stages - 1]["module"]
         self.frozen = names[: names.index(last) + 1] if model.frozen_stages else []
         self.requires_grad_(True)
         fine = [

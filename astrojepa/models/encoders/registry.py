@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -12,6 +9,7 @@ from typing import Protocol, TypeVar
 from torch import Tensor, nn
 
 from astrojepa.config import ImageConfig, ModelConfig, TrainConfig
+from astrojepa.registries import import_modules
 from astrojepa.settings import within
 
 
@@ -24,18 +22,15 @@ class Encoder(Protocol):
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the tokens of images (B, 3, S, S), (B, K, D) after and before a final norm."""
-        ...
 
     def vector(self, tokens: Tensor) -> Tensor:
         """Return an image's vector (B, D) from its tokens."""
-        ...
 
     def patch_tokens(self, images: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return one token per patch, (B, K, D') twice, of the patches in `index` (None: all).
 
         What the other patches hold cannot reach a token.
         """
-        ...
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def encoder(
 
 def find_encoder(name: str) -> EncoderKind:
     """Return the encoder of this name; ValueError lists the known ones."""
-    _import_encoders()
+    import_modules("astrojepa.models.encoders")
     family = name.partition(":")[0] + ":"
     found = _ENCODERS.get(name) or (_ENCODERS.get(family) if name != family else None)
     if found is None:
@@ -107,11 +102,3 @@ def check_encoder(config: TrainConfig) -> None:
             raise ValueError(
                 f"`local_size` {views.local_size} is not a multiple of `patch_size` {patch}."
             )
-
-
-@functools.cache
-def _import_encoders() -> None:
-    from astrojepa.models import encoders
-
-    for module in sorted(item.name for item in pkgutil.iter_modules(encoders.__path__)):
-        importlib.import_module(f"{encoders.__name__}.{module}")

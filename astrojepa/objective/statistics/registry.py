@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
-import pkgutil
 from collections.abc import Callable
 from typing import Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
+
+from astrojepa.registries import import_modules
 
 
 @runtime_checkable
@@ -22,11 +21,9 @@ class Statistic(Protocol):
         processes. The value is that of all samples; the gradient is that of the value times
         count / n, the convention of `distributed`.
         """
-        ...
 
     def floor(self, count: int) -> float:
         """Return the expectation for `count` samples that follow N(0, 1)."""
-        ...
 
 
 Made = TypeVar("Made", bound=Callable[..., Statistic])
@@ -45,16 +42,8 @@ def statistic(name: str) -> Callable[[Made], Made]:
 
 def find_statistic(name: str) -> Callable[..., Statistic]:
     """Return the class of this name; ValueError lists the known ones."""
-    _import_statistics()
+    import_modules("astrojepa.objective.statistics")
     if name not in _STATISTICS:
         known = ", ".join(sorted(_STATISTICS))
         raise ValueError(f"There is no statistic {name!r}; choose one of {known}.")
     return _STATISTICS[name]
-
-
-@functools.cache
-def _import_statistics() -> None:
-    from astrojepa.objective import statistics
-
-    for module in sorted(item.name for item in pkgutil.iter_modules(statistics.__path__)):
-        importlib.import_module(f"{statistics.__name__}.{module}")

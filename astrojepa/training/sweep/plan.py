@@ -41,11 +41,9 @@ class SweepRun:
             return "waiting"
         rows = read_metrics(self.folder)
         logged_to_the_end = bool(rows) and rows[-1]["epoch"] >= self.config.optim.epochs
-        return (
-            "finished"
-            if logged_to_the_end and read_pickled(saved)["step"] >= rows[-1]["step"]
-            else "begun"
-        )
+        if logged_to_the_end and read_pickled(saved)["step"] >= rows[-1]["step"]:
+            return "finished"
+        return "begun"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from astrojepa.checkpoints.model import load_model
+from astrojepa.evaluation.anomalies import DEFAULT, registry
 from astrojepa.evaluation.anomalies import leaderboard_table as module
-from astrojepa.evaluation.anomalies import registry
 from astrojepa.evaluation.anomalies.leaderboard import Ranking, leaderboard
 from astrojepa.evaluation.anomalies.leaderboard_table import (
     Row,
@@ -20,7 +20,7 @@ from astrojepa.evaluation.anomalies.leaderboard_table import (
     rare_labels,
     table_lines,
 )
-from astrojepa.evaluation.anomalies.registry import DEFAULT, find
+from astrojepa.evaluation.anomalies.registry import find
 from astrojepa.evaluation.vectors.embed import embed
 
 Make = Callable[..., Any]

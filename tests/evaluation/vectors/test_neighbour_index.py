@@ -17,16 +17,12 @@ from astrojepa.evaluation.anomalies.scoring import score_store
 from astrojepa.evaluation.vectors import neighbour_index, neighbours
 from astrojepa.evaluation.vectors.neighbour_index import build_index
 from astrojepa.evaluation.vectors.recall import measure_recall
-from astrojepa.evaluation.vectors.simulated_store import (
-    FIRST_ID,
-    Mixture,
-    simulate_store,
-    true_neighbours,
-)
+from astrojepa.evaluation.vectors.simulated_store import FIRST_ID, Mixture, simulate_store
 from astrojepa.evaluation.vectors.standardise import scaling_of, standardisation
 from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.evaluation.vectors.store_index import FACTS, FEATURES, LISTS, open_index
 from astrojepa.types import Embeddings
+from benchmarks.true_neighbours import true_neighbours
 
 needs_faiss = pytest.mark.skipif(
     not neighbour_index.is_available(), reason="faiss is not installed: pip install faiss-cpu"

@@ -13,14 +13,10 @@ import astrojepa as aj
 from astrojepa.cli import main
 from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.vectors import simulated_store as module
-from astrojepa.evaluation.vectors.simulated_store import (
-    FIRST_ID,
-    Mixture,
-    simulate_store,
-    true_neighbours,
-)
+from astrojepa.evaluation.vectors.simulated_store import FIRST_ID, Mixture, simulate_store
 from astrojepa.evaluation.vectors.standardise import standardisation
 from astrojepa.evaluation.vectors.stored import open_vectors
+from benchmarks.true_neighbours import true_neighbours
 
 SMALL = Mixture(3000, width=24, seed=5)
 

@@ -131,11 +131,8 @@ def _draw(model: Model, frames: np.ndarray, rows: np.ndarray, seed: int, number:
     uniforms = counter_uniforms(
         seed, number, torch.from_numpy(rows), num_uniforms(model.grid, config.mask)
     )
-    return sample_masks(
-        patch_brightness(to_flux(crop, config.image), config.image.patch_size),
-        config.mask,
-        uniforms=uniforms,
-    )
+    brightness = patch_brightness(to_flux(crop, config.image), config.image.patch_size)
+    return sample_masks(brightness, config.mask, uniforms=uniforms)
 
 
 @torch.inference_mode()
