@@ -8,7 +8,7 @@ import numpy as np
 
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.values import Numbers, Values
-from astrojepa.evaluation.vectors.embed import summary_statistics
+from astrojepa.evaluation.vectors.embed import galaxy_statistics
 from astrojepa.progress import Progress
 
 
@@ -39,8 +39,8 @@ BY_NAME = {statistic.name: statistic for statistic in STATISTICS}
 def shape_columns(data: Dataset, *, progress: Progress | bool | None = None) -> dict[str, Values]:
     """Measure images by hand-made statistics: a column of numbers (n,) each, by name.
 
-    They are those of `summary_statistics`, whose cache is used: on the centre 7/8 of each frame,
-    radii in half its side. None for data without images.
+    On the galaxy alone (`galaxy_alone`) in the centre 7/8 of its frame; radii in half its side.
+    Cached. None for data without images.
 
     >>> import astrojepa as aj
     >>> columns = shape_columns(aj.open_dataset("simulated:20"))
@@ -49,5 +49,5 @@ def shape_columns(data: Dataset, *, progress: Progress | bool | None = None) -> 
     """
     if not data.has_images:
         return {}
-    measured = summary_statistics(data, progress=progress).vectors.astype(np.float64)
+    measured = galaxy_statistics(data, progress=progress).vectors.astype(np.float64)
     return {one.name: Numbers(measured[:, list(one.entries)].sum(axis=1)) for one in STATISTICS}

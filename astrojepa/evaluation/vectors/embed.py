@@ -160,6 +160,18 @@ def summary_statistics(data: Dataset, *, progress: Progress | bool | None = None
     return _kept_measures(data, key, measuring.shape_statistics, size, frame_size, progress)
 
 
+def galaxy_statistics(data: Dataset, *, progress: Progress | bool | None = None) -> Embeddings:
+    """Measure `shape_statistics` as `summary_statistics` does, on the galaxy alone; cached."""
+    from astrojepa.evaluation.baselines import galaxy_alone
+
+    def measure(pictures: np.ndarray) -> np.ndarray:
+        return measuring.shape_statistics(galaxy_alone.galaxy_alone(pictures))
+
+    key = ("galaxy-statistics", program_text(measuring, galaxy_alone), data.fingerprint)
+    size = measuring.FRAME_SIZE
+    return _kept_measures(data, key, measure, size, round(size / 0.875), progress)
+
+
 def crop_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
     """Embed by `shape_statistics` of the model's crop; cached."""
     return _measured(data, image, "crop-statistics", measuring.shape_statistics)
