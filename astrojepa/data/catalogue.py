@@ -135,6 +135,16 @@ def read_catalogue(path: str | Path) -> pd.DataFrame:
         table = _read_parquet(hats_files(path)) if hats else _read(path, str(format))
     except DataError:
         raise
+    except pd.errors.ParserError as error:
+        counts = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if counts is None:
+            raise DataError(
+                f"{path} cannot be read as a table ({one_line(error, 160)})."
+            ) from error
+        raise DataError(
+            f"{path}: line {counts[2]} has {counts[3]} values for {counts[1]} columns; quote its "
+            "separators."
+        ) from error
     # astropy and pyarrow raise a dozen kinds for damaged files
     except Exception as error:
         raise DataError(f"{path} cannot be read as a table ({one_line(error, 160)}).") from error
@@ -472,6 +482,7 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of what is left out, empty
             table = pd.read_csv(path, **plain, **given, index_col=False)
     _check_size(path, *table.shape)
+    table = _without_names(table, list(table.columns))
     table.columns = [str(name).strip() for name in table.columns]
     if separator == ";":
         table = table.apply(with_points)
@@ -484,6 +495,12 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
         table = table.iloc[2 if ruled else 1 :].reset_index(drop=True)
     about = {str(name): (units.get(str(name), ""), said.get(str(name), "")) for name in table}
     return in_degrees(pd.DataFrame({name: _column(table[name]) for name in table.columns}), about)
+
+
+def _without_names(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Leave out rows that repeat the names, as tables that were joined have them."""
+    again = (table == names).all(axis=1) & (len(names) > 1)
+    return table[~again].reset_index(drop=True) if again.any() else table
 
 
 def _is_of_units(table: pd.DataFrame) -> bool:
@@ -668,6 +685,7 @@ def _read_columns(path: Path) -> pd.DataFrame:
             )
     if not any(re.search(r"\w", title) for title in titles):
         raise DataError(f"{path} has no names of columns; write them in the line above the rows.")
+    table = _without_names(table, titles)
     rule = table.iloc[:1].map(lambda word: bool(re.fullmatch("[-=]+", word))).all(axis=None)
     table = table.iloc[int(rule) :].reset_index(drop=True)
     if len(set(titles)) < len(titles):

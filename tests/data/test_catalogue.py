@@ -531,6 +531,8 @@ def test_a_row_of_units_may_have_dashes_where_there_is_none(tmp_path: Path) -> N
         ("x.csv", "id,ra,dec,ra\n1,2,3,4\n", r"of the same name \(ra\); rename one"),
         ("x.csv", "# id,ra, ra\n1,2,3\n", "two columns of the same name"),
         ("x.txt", "== ===\nid x\n== ===\na 1\n== ===\n", "no names of columns"),
+        ("x.csv", "# of\n# 2020\nid,v\na,1\nb,2,3\n", "line 5 has 3 values for 2 columns"),
+        ("x.txt", "id v\na 1\nb 2 3\n", "line 3 has 3 values for 2 columns"),
     ],
 )
 def test_rows_that_do_not_fit_the_names_are_refused(
@@ -538,6 +540,15 @@ def test_rows_that_do_not_fit_the_names_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=message):
         read_catalogue(written(tmp_path / name, text))
+
+
+@pytest.mark.parametrize(("ending", "mark"), [("csv", ","), ("tsv", "\t"), ("txt", " ")])
+def test_tables_that_were_joined_may_repeat_their_names(
+    ending: str, mark: str, tmp_path: Path
+) -> None:
+    text = "id,ra,mass\na,10.5,1e9\nid,ra,mass\nb,11.5,2e9\n".replace(",", mark)
+    table = read_catalogue(written(tmp_path / f"x.{ending}", text))
+    assert table.to_dict("list") == {"id": ["a", "b"], "ra": [10.5, 11.5], "mass": [1e9, 2e9]}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ NANOMETRES = {
     **{"fuv": 154, "uvw2": 206, "uvm2": 225, "nuv": 232, "uvw1": 260},
     **{"u": 360, "b": 440, "g": 480, "v": 550, "r": 630, "i": 775, "z": 900, "y": 1000},
     **{"j": 1250, "h": 1640, "k": 2180, "ks": 2150, "l": 3450, "m": 4750},
-    **{"vis": 715, "blue": 450, "green": 530, "red": 640},
+    **{"vis": 715, "blue": 450, "green": 530, "red": 640, "halpha": 656, "hbeta": 486},
     **{"w1": 3368, "w2": 4618, "w3": 12082, "w4": 22194},
     **{"irac1": 3551, "irac2": 4494, "irac3": 5731, "irac4": 7872},
     **{"ch1": 3551, "ch2": 4494, "ch3": 5731, "ch4": 7872},
@@ -23,6 +23,8 @@ JWST = re.compile(
     r"|1800w|2100w|2550w)"
 )
 HUBBLE = re.compile(r"f(\d{3})(w|m|n|lp|x)")
+BALMER = re.compile(r"(?<![a-z])h[\W_]?(alpha|beta)", re.IGNORECASE)  # and not the band H
+NARROW = re.compile(r"f\d{3}[wmn]", re.IGNORECASE)
 SINGLE = re.compile(r"Ks|[A-Za-z]")
 KEYS = ("BANDS", "FILTERS", "BAND", "FILTER", "FILT", "CHAN", "PLANE")
 NAMES = ("FILTER", "BAND", "EXTNAME", "FILTNAM1", "FILTER1", "FILTER2")  # of one image
@@ -38,7 +40,7 @@ def wavelength(name: str) -> float | None:
     (900, 4440, None)
     """
     found = None
-    for part in re.findall(r"[a-z0-9]+", name.lower()):
+    for part in re.findall(r"[a-z0-9]+", BALMER.sub(r"h\1", name).lower()):
         plain = re.sub(r"(?<=^[a-z])([pc]|[0-9])$", "", part)  # rp, Rc, i2
         if part in NANOMETRES or plain in NANOMETRES:
             found = NANOMETRES.get(part, NANOMETRES.get(plain))
@@ -68,9 +70,20 @@ def plane_bands(header: Mapping[str, Any], count: int) -> list[str] | None:
 
 
 def image_band(header: Mapping[str, Any]) -> str | None:
-    """Return the one filter that a header says its image was taken through."""
+    """Return the one filter that a header says its image was taken through. Cameras of JWST have
+    two wheels, and the narrower filter is in that of the pupil: F405N before F444W.
+    """
+    pupil = str(header.get("PUPIL", "")).strip()
+    if NARROW.fullmatch(pupil):
+        return pupil
     named = (str(header.get(key, "")) for key in NAMES)
     return next((name for name in named if wavelength(name)), None)
+
+
+def named_anew(header: Mapping[str, Any]) -> bool:
+    """Whether older versions took the filter of a header for another."""
+    said = " ".join(str(header.get(key, "")) for key in (*KEYS, *NAMES))
+    return bool(NARROW.fullmatch(str(header.get("PUPIL", "")).strip()) or BALMER.search(said))
 
 
 def planes_of(bands: Sequence[str], names: Sequence[str] | None, count: int) -> list[int] | None:
