@@ -36,8 +36,8 @@ from astrojepa.data.readers.labels import (
     are_names,
     find_column,
     find_name,
+    in_points,
     shortened_ids,
-    with_points,
 )
 from astrojepa.data.sky import separation
 from astrojepa.wording import one_line
@@ -256,7 +256,11 @@ def joined(
 def not_read(columns: Sequence[str]) -> str:
     """Say which columns are not read."""
     names = one_line(", ".join(columns), 100)
-    return f"Columns of lists, structs or bytes are not read: {names}." if columns else ""
+    return (
+        f"Columns of lists, structs, bytes or complex numbers are not read: {names}."
+        if columns
+        else ""
+    )
 
 
 def _of_rows(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -485,7 +489,7 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
     table = _without_names(table, list(table.columns))
     table.columns = [str(name).strip() for name in table.columns]
     if separator == ";":
-        table = table.apply(with_points)
+        table = in_points(table)
     nameless = [name for name in table if name.startswith("Unnamed: ")]  # so does pandas call them
     table = table.drop(columns=[name for name in nameless if (table[name] == "").all()])
     units: dict[str, str] = {}
@@ -539,10 +543,12 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
         kept = [
             name
             for name in found.colnames
-            if found[name].ndim == 1
-            and (hasattr(found[name], "dtype") or isinstance(found[name], Time))
+            if found[name].ndim == 1 and (isinstance(found[name], Time) or _is_real(found[name]))
         ]
-        unread = [n for n in found.colnames if n not in kept and found[n].ndim > 1]
+        places = [
+            n for n in found.colnames if isinstance(found[n], SkyCoord) and not found[n].ndim > 1
+        ]
+        unread = [n for n in found.colnames if n not in (*kept, *places)]
         found.keep_columns(kept)
         _check_size(path, len(found), len(found.columns))
         about: dict[str, tuple[str, str]] = {
@@ -552,6 +558,10 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
         table = in_degrees(_plain(found.to_pandas()), about)
     table.attrs |= {CUT: cut, UNREAD: unread}
     return _in_frame(table, frame)
+
+
+def _is_real(column: Any) -> bool:
+    return hasattr(column, "dtype") and column.dtype.kind != "c"
 
 
 def _votable(path: Path) -> tuple[Any, str, bool]:

@@ -187,7 +187,9 @@ def test_columns_of_several_values_are_said_not_to_be_read(ending, tmp_path, gal
         table.write(tmp_path / f"t.{ending}", **{"format": "votable"} if ending == "vot" else {})
     found = joined(galaxies, read_catalogue(tmp_path / f"t.{ending}"), name="t")
     assert "spectrum" not in found.table
-    assert found.notes[-1].endswith("Columns of lists, structs or bytes are not read: spectrum.")
+    assert found.notes[-1].endswith(
+        "Columns of lists, structs, bytes or complex numbers are not read: spectrum."
+    )
 
 
 def test_masked_values_of_a_parquet_file_of_astropy_are_missing(tmp_path, write_picture):
@@ -540,6 +542,25 @@ def test_rows_that_do_not_fit_the_names_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=message):
         read_catalogue(written(tmp_path / name, text))
+
+
+def test_points_between_digits_in_threes_are_none_beside_decimal_commas(tmp_path: Path) -> None:
+    text = "id;ra;mass;z;count\na;10,5;1.234;0.123;1.234.567\nb;11;12.345;0.25;89\n"
+    table = read_catalogue(written(tmp_path / "x.csv", text))
+    assert [*table["mass"]] == [1234, 12345]
+    assert [*table["count"]] == [1234567, 89]
+    assert [*table["z"]] == [0.123, 0.25]
+    text = "id;ra;mass;z\na;10.5;1.234;0.123\nb;11;12.345;0.25\n"  # points are decimal
+    assert [*read_catalogue(written(tmp_path / "x.csv", text))["mass"]] == [1.234, 12.345]
+
+
+@pytest.mark.parametrize("ending", ["ecsv", "fits"])
+def test_complex_numbers_are_said_not_to_be_read(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{ending}"
+    Table({"id": ["a", "b"], "visibility": [1 + 2j, 3j], "mass": [1.5, 2]}).write(path)
+    table = read_catalogue(path)
+    assert [*table] == ["id", "mass"]
+    assert table.attrs["unread"] == ["visibility"]
 
 
 @pytest.mark.parametrize(("ending", "mark"), [("csv", ","), ("tsv", "\t"), ("txt", " ")])

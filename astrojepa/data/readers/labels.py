@@ -219,7 +219,7 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
         row += [""] * (len(header) - len(row))
     table = pd.DataFrame(rows, columns=header, dtype=str)
     if _separator(_without_comments(raw)) == ";":
-        table = table.apply(with_points)
+        table = in_points(table)
     return table
 
 
@@ -257,6 +257,25 @@ def _separator(raw: bytes) -> str:
     return max(SEPARATORS, key=first.count)  # the first of them where there is none
 
 
+def in_points(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of text separated by semicolons with points for decimal commas, `with_points`;
+    where some column has such, a point in others that divides digits by threes is none.
+
+    >>> table = pd.DataFrame({"ra": ["10,5"], "mass": ["1.234"], "z": ["0.123"]})
+    >>> in_points(table).iloc[0].tolist()
+    ['10.5', '1234', '0.123']
+    """
+    found = table.apply(with_points)
+    if found.equals(table):
+        return found
+    for name in found:
+        known = without_missing(found[name])
+        known = known[(known != "") & (found[name] == table[name])]
+        if len(known) and known.str.fullmatch(rf"{SIGN}?[1-9]\d{{0,2}}(\.\d{{3}})+").all():
+            found.loc[known.index, name] = known.str.replace(".", "", regex=False)
+    return found
+
+
 def with_points(values: pd.Series) -> pd.Series:
     """Return text with points for decimal commas, where all that is known is such a number: in
     tables separated by semicolons, as spreadsheets write them where commas are decimal.
@@ -271,7 +290,8 @@ def with_points(values: pd.Series) -> pd.Series:
     text = without_missing(values)
     known = text[text != ""]
     mark = f"[.{BLANKS}]"
-    grouped = known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({mark}\d{{3}})+,\d+").any()
+    groups = rf"({mark}\d{{3}})+,\d+|(\.\d{{3}}){{2,}}"
+    grouped = known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({groups})").any()
     if grouped and known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({mark}?\d{{3}})*(,\d+)?").all():
         return text.str.replace(mark, "", regex=True).str.replace(",", ".")
     if known.str.fullmatch(rf"{SIGN}?\d+(,\d+)?([eE]{SIGN}?\d+)?").all():
