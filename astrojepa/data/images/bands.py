@@ -17,6 +17,7 @@ NANOMETRES = {
     **{"ch1": 3551, "ch2": 4494, "ch3": 5731, "ch4": 7872},
 }
 # in tens of nm; every other F###W, F###M, F###N and F###LP is Hubble's: nm, or tens of nm below 200
+# but for F###LP, which are ultraviolet
 JWST = re.compile(
     r"f(070w|090w|115w|140m|150w|162m|164n|182m|187n|200w|210m|212n|250m|277w|300m|322w|323n|335m"
     r"|356w|360m|380m|405n|410m|430m|444w|460m|466n|470n|480m|560w|770w|1000w|1130w|1280w|1500w"
@@ -24,6 +25,7 @@ JWST = re.compile(
 )
 HUBBLE = re.compile(r"f(\d{3})(w|m|n|lp|x)")
 BALMER = re.compile(r"(?<![a-z])h[\W_]?(alpha|beta)", re.IGNORECASE)  # and not the band H
+FAR = re.compile(r"\bf1\d\dlp\b", re.IGNORECASE)
 NARROW = re.compile(r"f\d{3}[wmn]", re.IGNORECASE)
 SINGLE = re.compile(r"Ks|[A-Za-z]")
 KEYS = ("BANDS", "FILTERS", "BAND", "FILTER", "FILT", "CHAN", "PLANE")
@@ -48,7 +50,7 @@ def wavelength(name: str) -> float | None:
             found = 10 * int(match[1].rstrip("wmn"))
         elif match := HUBBLE.fullmatch(part):
             number = int(match[1])
-            found = number * 10 if number < 200 else number
+            found = number * 10 if number < 200 and match[2] != "lp" else number
     return found
 
 
@@ -83,7 +85,8 @@ def image_band(header: Mapping[str, Any]) -> str | None:
 def named_anew(header: Mapping[str, Any]) -> bool:
     """Whether older versions took the filter of a header for another."""
     said = " ".join(str(header.get(key, "")) for key in (*KEYS, *NAMES))
-    return bool(NARROW.fullmatch(str(header.get("PUPIL", "")).strip()) or BALMER.search(said))
+    pupil = str(header.get("PUPIL", "")).strip()
+    return any((NARROW.fullmatch(pupil), BALMER.search(said), FAR.search(said)))
 
 
 def planes_of(bands: Sequence[str], names: Sequence[str] | None, count: int) -> list[int] | None:

@@ -243,8 +243,8 @@ def shown_otherwise(content: bytes) -> str:
     """Say whether an image is another than older versions made of it, as `open_folder` says it of
     files: "anew" or "resampled", "" for neither.
     """
-    # what `_picture` says so of is one image of several, in magnitudes, or in a line of hydrogen;
-    # to open takes 1 ms
+    # what `_picture` says so of is one image of several, in magnitudes, or in a line
+    # of hydrogen; to open takes 1 ms
     if content.startswith(b"SIMPLE"):
         others = content[6:].upper()
         words = b"SIMPLE", b"XTENSION", b"BSOFTEN", b"BUNIT", b"ALPHA", b"BETA"

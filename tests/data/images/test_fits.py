@@ -555,6 +555,7 @@ def test_only_images_that_are_read_otherwise_than_before_are_marked(tmp_path: Pa
     assert mark(extension("SCI", 1, BSOFTEN=1.0, BOFFSET=0.0))
     assert mark(extension("SCI", 1, FILTER="CLEAR", PUPIL="F200W"))
     assert mark(*(extension("SCI", s, FILTER=b) for s, b in enumerate(("V", "H-alpha", "I"), 1)))
+    assert mark(*(extension("SCI", s, FILTER=b) for s, b in enumerate(("F150LP", "V", "I"), 1)))
     assert not mark(extension("SCI", 1, FILTER="F200W", PUPIL="CLEARP"))
 
 
