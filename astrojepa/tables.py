@@ -28,6 +28,7 @@ Facts = Mapping[str, str | int | float | bool]
 ESCAPED = r"Letters beyond ASCII are escaped as in Python: \xe9 = e acute"
 _CARD = 40  # letters of a fact that stand in a FITS header beside a long keyword
 _NAME = 26  # letters of this keyword
+_LONGEST = 60  # letters of a column's name in FITS, which holds 68 with a quote counted twice
 _RESERVED = {"END", "COMMENT", "HISTORY", "CONTINUE", "HIERARCH", "SIMPLE", "THEAP"}
 
 
@@ -281,8 +282,11 @@ def _in_ascii(column: Column) -> Column:
     values = column.array
     if values.dtype.kind == "U":
         values = np.array([_escaped(text) for text in values.tolist()], dtype=str)
-    name = _escaped(one_line(column.name, 2**20)).rstrip()  # blanks behind a name are not kept
-    return replace(column, name=name, values=values)
+    whole = _escaped(one_line(column.name, 2**20)).rstrip()  # blanks behind a name are not kept
+    name = whole[:_LONGEST]
+    name = name[: len(name) - max(0, len(name) + name.count("'") - _LONGEST)]
+    said = column.description if name == whole else f"{column.description} (column {whole})"
+    return replace(column, name=name, values=values, description=said)
 
 
 def _first(columns: Sequence[Column], test: Callable[[str], bool]) -> str | None:

@@ -289,6 +289,23 @@ def test_no_column_of_fits_takes_the_place_of_another_and_no_fact_either(tmp_pat
         assert {"x", "y"} <= set(header.values())
 
 
+@pytest.mark.parametrize("name", ["x" * 80, "\N{LATIN SMALL LETTER E WITH ACUTE}" * 30, "a'" * 40])
+def test_a_name_that_fits_cannot_hold_is_cut_and_told_in_the_description(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.fits"
+    columns = [Column(f"{name}{k}", np.arange(3) + k, "how many") for k in range(3)]
+    write_table(path, columns, {})
+    whole = [f"{name}{k}".encode("ascii", "backslashreplace").decode() for k in range(3)]
+    with warnings.catch_warnings(), fits.open(path) as parts:
+        warnings.simplefilter("ignore")  # of astropy, about other letters than A to Z
+        table, header = parts[1].data, parts[1].header
+        assert [table.field(k).tolist() for k in range(3)] == [[k, k + 1, k + 2] for k in range(3)]
+        assert len({*table.names}) == 3
+        assert [header[f"TCOMM{k}"] for k in (1, 2, 3)] == [f"how many (column {w})" for w in whole]
+        assert all(w.startswith(called[:20]) for w, called in zip(whole, table.names, strict=True))
+
+
 def test_no_fact_of_a_stranger_takes_the_place_of_a_keyword_of_fits(tmp_path: Path) -> None:
     odd = {
         "tfields": "x",

@@ -206,14 +206,19 @@ def open_stored(options: argparse.Namespace) -> tuple[Stored, Dataset, Embedding
 
 
 def parquet_store(options: argparse.Namespace) -> Store | None:
-    """Return the store of --vectors, unread; None where that is no Parquet, or --data is given."""
+    """Return the store of --vectors, unread; None where that is no Parquet or a file with a column
+    for each number of a vector, or --data is given.
+    """
+    from astrojepa.evaluation.vectors.columns import numbered_columns
     from astrojepa.evaluation.vectors.store import open_store
 
     path = options.vectors
     if path is None or options.data:
         return None
-    file = path.is_file() and path.suffix.lower() in (".parquet", ".pq")
-    return open_store(path, options.label_column) if file or path.is_dir() else None
+    lists = path.is_dir() or (
+        path.is_file() and path.suffix.lower() in (".parquet", ".pq") and not numbered_columns(path)
+    )
+    return open_store(path, options.label_column) if lists else None
 
 
 def large_store(options: argparse.Namespace) -> Store | None:

@@ -36,8 +36,8 @@ from astrojepa.data.readers.labels import (
     are_names,
     find_column,
     find_name,
+    in_points,
     shortened_ids,
-    with_points,
 )
 from astrojepa.data.sky import separation
 from astrojepa.wording import one_line
@@ -135,6 +135,16 @@ def read_catalogue(path: str | Path) -> pd.DataFrame:
         table = _read_parquet(hats_files(path)) if hats else _read(path, str(format))
     except DataError:
         raise
+    except pd.errors.ParserError as error:
+        counts = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if counts is None:
+            raise DataError(
+                f"{path} cannot be read as a table ({one_line(error, 160)})."
+            ) from error
+        raise DataError(
+            f"{path}: line {counts[2]} has {counts[3]} values for {counts[1]} columns; quote its "
+            "separators."
+        ) from error
     # astropy and pyarrow raise a dozen kinds for damaged files
     except Exception as error:
         raise DataError(f"{path} cannot be read as a table ({one_line(error, 160)}).") from error
@@ -246,7 +256,11 @@ def joined(
 def not_read(columns: Sequence[str]) -> str:
     """Say which columns are not read."""
     names = one_line(", ".join(columns), 100)
-    return f"Columns of lists, structs or bytes are not read: {names}." if columns else ""
+    return (
+        f"Columns of lists, structs, bytes or complex numbers are not read: {names}."
+        if columns
+        else ""
+    )
 
 
 def _of_rows(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -466,9 +480,10 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of what is left out, empty
             table = pd.read_csv(path, **plain, **given, index_col=False)
     _check_size(path, *table.shape)
+    table = _without_names(table, list(table.columns))
     table.columns = [str(name).strip() for name in table.columns]
     if separator == ";":
-        table = table.apply(with_points)
+        table = in_points(table)
     nameless = [name for name in table if name.startswith("Unnamed: ")]  # so does pandas call them
     table = table.drop(columns=[name for name in nameless if (table[name] == "").all()])
     units: dict[str, str] = {}
@@ -478,6 +493,12 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
         table = table.iloc[2 if ruled else 1 :].reset_index(drop=True)
     about = {str(name): (units.get(str(name), ""), said.get(str(name), "")) for name in table}
     return in_degrees(pd.DataFrame({name: _column(table[name]) for name in table.columns}), about)
+
+
+def _without_names(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Leave out rows that repeat the names, as tables that were joined have them."""
+    again = (table == names).all(axis=1) & (len(names) > 1)
+    return table[~again].reset_index(drop=True) if again.any() else table
 
 
 def _is_of_units(table: pd.DataFrame) -> bool:
@@ -516,10 +537,12 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
         kept = [
             name
             for name in found.colnames
-            if found[name].ndim == 1
-            and (hasattr(found[name], "dtype") or isinstance(found[name], Time))
+            if found[name].ndim == 1 and (isinstance(found[name], Time) or _is_real(found[name]))
         ]
-        unread = [n for n in found.colnames if n not in kept and found[n].ndim > 1]
+        places = [
+            n for n in found.colnames if isinstance(found[n], SkyCoord) and not found[n].ndim > 1
+        ]
+        unread = [n for n in found.colnames if n not in (*kept, *places)]
         found.keep_columns(kept)
         _check_size(path, len(found), len(found.columns))
         about: dict[str, tuple[str, str]] = {
@@ -529,6 +552,10 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
         table = in_degrees(_plain(found.to_pandas()), about)
     table.attrs |= {CUT: cut, UNREAD: unread}
     return _in_frame(table, frame)
+
+
+def _is_real(column: Any) -> bool:
+    return hasattr(column, "dtype") and column.dtype.kind != "c"
 
 
 def _votable(path: Path) -> tuple[Any, str, bool]:
@@ -662,6 +689,7 @@ def _read_columns(path: Path) -> pd.DataFrame:
             )
     if not any(re.search(r"\w", title) for title in titles):
         raise DataError(f"{path} has no names of columns; write them in the line above the rows.")
+    table = _without_names(table, titles)
     rule = table.iloc[:1].map(lambda word: bool(re.fullmatch("[-=]+", word))).all(axis=None)
     table = table.iloc[int(rule) :].reset_index(drop=True)
     if len(set(titles)) < len(titles):

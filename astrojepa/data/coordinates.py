@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from typing import Any
 from urllib.parse import unquote
 
@@ -166,9 +167,10 @@ def _sexagesimal(text: str) -> tuple[float, float] | None:
     if len(parts) == 2 and re.fullmatch(NUMBER, parts[0], re.ASCII):
         parts[0] += "d"  # a plain number is in degrees whatever stands beside it
     try:
-        place = SkyCoord(" ".join(parts), unit=("hourangle", "deg"))
-    # a warning where warnings are errors: 60 seconds
-    except (ValueError, TypeError, IndexError, Warning):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # 60 seconds are a minute, as rounding leaves them
+            place = SkyCoord(" ".join(parts), unit=("hourangle", "deg"))
+    except (ValueError, TypeError, IndexError):
         return None
     if not place.isscalar:
         return None

@@ -286,3 +286,27 @@ def test_the_vectors_themselves_are_never_overwritten(
     assert main(command) == 2
     assert "is the file of --vectors itself; name another file" in capsys.readouterr().err
     assert theirs.read_bytes() == before
+
+
+def test_vectors_in_a_column_for_each_number_are_read_by_every_command(
+    theirs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = tmp_path / "wide.parquet"
+    columns = {f"emb_{place}": VECTORS[:, place] for place in (7, 1, 2, 3, 4, 5, 6, 0)}
+    parquet.write_table(pa.table({"object_id": IDS, **columns}), wide)
+    commands = {"neighbours": ["--galaxy", IDS[3], "--k", "4"], "anomalies": []}
+    commands["project"] = ["--method", "pca"]
+    for command, more in commands.items():
+        found = []
+        for path in (theirs, wide):
+            out = tmp_path / f"{command}-{path.stem}.csv"
+            assert main([command, "--vectors", str(path), *more, "--out", str(out)]) == 0
+            found.append([(row["id"], row.get("x"), row.get("y")) for row in rows(out)])
+        assert found[0] == found[1], command
+    spread = (VECTORS - VECTORS.mean(axis=0)) / VECTORS.std(axis=0)
+    nearest = np.argsort(((spread - spread[3]) ** 2).sum(axis=1))[1:5]
+    near = rows(tmp_path / "neighbours-wide.csv")
+    assert [row["id"] for row in near] == [IDS[row] for row in nearest]
+    capsys.readouterr()
+    assert main(["select", "--vectors", str(wide), "--filter", "ra > 1"]) == 2
+    assert "a store has them as lists in one column" in capsys.readouterr().err

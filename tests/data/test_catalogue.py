@@ -187,7 +187,9 @@ def test_columns_of_several_values_are_said_not_to_be_read(ending, tmp_path, gal
         table.write(tmp_path / f"t.{ending}", **{"format": "votable"} if ending == "vot" else {})
     found = joined(galaxies, read_catalogue(tmp_path / f"t.{ending}"), name="t")
     assert "spectrum" not in found.table
-    assert found.notes[-1].endswith("Columns of lists, structs or bytes are not read: spectrum.")
+    assert found.notes[-1].endswith(
+        "Columns of lists, structs, bytes or complex numbers are not read: spectrum."
+    )
 
 
 def test_masked_values_of_a_parquet_file_of_astropy_are_missing(tmp_path, write_picture):
@@ -531,6 +533,8 @@ def test_a_row_of_units_may_have_dashes_where_there_is_none(tmp_path: Path) -> N
         ("x.csv", "id,ra,dec,ra\n1,2,3,4\n", r"of the same name \(ra\); rename one"),
         ("x.csv", "# id,ra, ra\n1,2,3\n", "two columns of the same name"),
         ("x.txt", "== ===\nid x\n== ===\na 1\n== ===\n", "no names of columns"),
+        ("x.csv", "# of\n# 2020\nid,v\na,1\nb,2,3\n", "line 5 has 3 values for 2 columns"),
+        ("x.txt", "id v\na 1\nb 2 3\n", "line 3 has 3 values for 2 columns"),
     ],
 )
 def test_rows_that_do_not_fit_the_names_are_refused(
@@ -538,6 +542,34 @@ def test_rows_that_do_not_fit_the_names_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=message):
         read_catalogue(written(tmp_path / name, text))
+
+
+def test_points_between_digits_in_threes_are_none_beside_decimal_commas(tmp_path: Path) -> None:
+    text = "id;ra;mass;z;count\na;10,5;1.234;0.123;1.234.567\nb;11;12.345;0.25;89\n"
+    table = read_catalogue(written(tmp_path / "x.csv", text))
+    assert [*table["mass"]] == [1234, 12345]
+    assert [*table["count"]] == [1234567, 89]
+    assert [*table["z"]] == [0.123, 0.25]
+    text = "id;ra;mass;z\na;10.5;1.234;0.123\nb;11;12.345;0.25\n"  # points are decimal
+    assert [*read_catalogue(written(tmp_path / "x.csv", text))["mass"]] == [1.234, 12.345]
+
+
+@pytest.mark.parametrize("ending", ["ecsv", "fits"])
+def test_complex_numbers_are_said_not_to_be_read(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{ending}"
+    Table({"id": ["a", "b"], "visibility": [1 + 2j, 3j], "mass": [1.5, 2]}).write(path)
+    table = read_catalogue(path)
+    assert [*table] == ["id", "mass"]
+    assert table.attrs["unread"] == ["visibility"]
+
+
+@pytest.mark.parametrize(("ending", "mark"), [("csv", ","), ("tsv", "\t"), ("txt", " ")])
+def test_tables_that_were_joined_may_repeat_their_names(
+    ending: str, mark: str, tmp_path: Path
+) -> None:
+    text = "id,ra,mass\na,10.5,1e9\nid,ra,mass\nb,11.5,2e9\n".replace(",", mark)
+    table = read_catalogue(written(tmp_path / f"x.{ending}", text))
+    assert table.to_dict("list") == {"id": ["a", "b"], "ra": [10.5, 11.5], "mass": [1e9, 2e9]}
 
 
 @pytest.mark.parametrize(

@@ -172,3 +172,8 @@ def test_what_names_no_unit_and_powers_beyond_all_units_are_none(unit: str) -> N
 def test_units_are_read_as_people_write_them_and_with_long_factors() -> None:
     assert read_unit("Hours") == read_unit("hourangle")
     assert read_unit("3.631234567e-06 Jy").to("uJy") == pytest.approx(3.631234567)
+
+
+def test_sixty_seconds_are_a_minute_and_no_warning() -> None:
+    ra, dec = parse_coordinates("12:59:60 -00:29:60.0")
+    assert (ra, dec) == pytest.approx((195, -0.5))

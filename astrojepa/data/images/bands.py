@@ -11,18 +11,22 @@ NANOMETRES = {
     **{"fuv": 154, "uvw2": 206, "uvm2": 225, "nuv": 232, "uvw1": 260},
     **{"u": 360, "b": 440, "g": 480, "v": 550, "r": 630, "i": 775, "z": 900, "y": 1000},
     **{"j": 1250, "h": 1640, "k": 2180, "ks": 2150, "l": 3450, "m": 4750},
-    **{"vis": 715, "blue": 450, "green": 530, "red": 640},
+    **{"vis": 715, "blue": 450, "green": 530, "red": 640, "halpha": 656, "hbeta": 486},
     **{"w1": 3368, "w2": 4618, "w3": 12082, "w4": 22194},
     **{"irac1": 3551, "irac2": 4494, "irac3": 5731, "irac4": 7872},
     **{"ch1": 3551, "ch2": 4494, "ch3": 5731, "ch4": 7872},
 }
 # in tens of nm; every other F###W, F###M, F###N and F###LP is Hubble's: nm, or tens of nm below 200
+# but for F###LP, which are ultraviolet
 JWST = re.compile(
     r"f(070w|090w|115w|140m|150w|162m|164n|182m|187n|200w|210m|212n|250m|277w|300m|322w|323n|335m"
     r"|356w|360m|380m|405n|410m|430m|444w|460m|466n|470n|480m|560w|770w|1000w|1130w|1280w|1500w"
     r"|1800w|2100w|2550w)"
 )
 HUBBLE = re.compile(r"f(\d{3})(w|m|n|lp|x)")
+BALMER = re.compile(r"(?<![a-z])h[\W_]?(alpha|beta)", re.IGNORECASE)  # and not the band H
+FAR = re.compile(r"\bf1\d\dlp\b", re.IGNORECASE)
+NARROW = re.compile(r"f\d{3}[wmn]", re.IGNORECASE)
 SINGLE = re.compile(r"Ks|[A-Za-z]")
 KEYS = ("BANDS", "FILTERS", "BAND", "FILTER", "FILT", "CHAN", "PLANE")
 NAMES = ("FILTER", "BAND", "EXTNAME", "FILTNAM1", "FILTER1", "FILTER2")  # of one image
@@ -38,7 +42,7 @@ def wavelength(name: str) -> float | None:
     (900, 4440, None)
     """
     found = None
-    for part in re.findall(r"[a-z0-9]+", name.lower()):
+    for part in re.findall(r"[a-z0-9]+", BALMER.sub(r"h\1", name).lower()):
         plain = re.sub(r"(?<=^[a-z])([pc]|[0-9])$", "", part)  # rp, Rc, i2
         if part in NANOMETRES or plain in NANOMETRES:
             found = NANOMETRES.get(part, NANOMETRES.get(plain))
@@ -46,7 +50,7 @@ def wavelength(name: str) -> float | None:
             found = 10 * int(match[1].rstrip("wmn"))
         elif match := HUBBLE.fullmatch(part):
             number = int(match[1])
-            found = number * 10 if number < 200 else number
+            found = number * 10 if number < 200 and match[2] != "lp" else number
     return found
 
 
@@ -68,9 +72,21 @@ def plane_bands(header: Mapping[str, Any], count: int) -> list[str] | None:
 
 
 def image_band(header: Mapping[str, Any]) -> str | None:
-    """Return the one filter that a header says its image was taken through."""
+    """Return the one filter that a header says its image was taken through. Cameras of JWST have
+    two wheels, and the narrower filter is in that of the pupil: F405N before F444W.
+    """
+    pupil = str(header.get("PUPIL", "")).strip()
+    if NARROW.fullmatch(pupil):
+        return pupil
     named = (str(header.get(key, "")) for key in NAMES)
     return next((name for name in named if wavelength(name)), None)
+
+
+def named_anew(header: Mapping[str, Any]) -> bool:
+    """Whether older versions took the filter of a header for another."""
+    said = " ".join(str(header.get(key, "")) for key in (*KEYS, *NAMES))
+    pupil = str(header.get("PUPIL", "")).strip()
+    return any((NARROW.fullmatch(pupil), BALMER.search(said), FAR.search(said)))
 
 
 def planes_of(bands: Sequence[str], names: Sequence[str] | None, count: int) -> list[int] | None:

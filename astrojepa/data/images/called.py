@@ -30,18 +30,21 @@ FORMERLY_SHOWN = re.compile(
 MASKS = re.compile(rf"({_MASKED}|msk|bpm|dq|flag|weight|wht|wgt|ivar|invvar){_ENDS}")
 # Of files and folders only what means nothing else: std, sat or noise may be galaxies and classes
 _FILES = re.compile(
-    r"(\d*)(?:(?!un)[a-z]*mask(?:bit)?|msk|bpm|badpix(?:el)?|dq|flag|flg|weight|wht|wgt|ivar"
+    r"(\d*)(?:(?!un)[a-z]*mask(?:bit)?|msk|bpm|badpix(?:el)?|dq|flag|flg|weight|wht|wgt|ctx|ivar"
     r"|invvar(?:iance)?|var|variance|err|error|sigma|rms|unc|uncert|uncertaint(?:y|ies)|psf|segm?"
     r"|segmentation|model|resid|residual|bkgd?|background|chi2|thumb(?:nail)?|preview)(?:s|maps?)?(\d*)"
 )
 # and what is added to the name of an image, which is there too
 _ADDED = re.compile(
     r"()(?:(?!un)[a-z]*masked|sky|bg|snr|wt|noise|conf|confidence|exp|nexp|expwt|exposure"
-    r"|exptime|cov|coverage|[a-z]*depth|psfsize|blobmodel)(?:maps?)?()"
+    r"|exptime|cov|coverage|[a-z]*depth|psfsize|blobmodel|num)(?:maps?)?()"
 )
+# and what says nothing by itself, where a word for an image stands in its place: of unWISE, KiDS,
+# GALEX and Spitzer
+_IN_PLACE = re.compile(r"std|n|wei|sum|cnt|rrhr|skybg|intbgsub|munc|mcov")
 # between a name and a number it may be how much of it there is
 _AMOUNT = re.compile(r"(.+[-_.])((?:sigma|rms|variance|var|err|error|unc)[-_.]?)(\d+)")
-_INSTEAD = ("", "image", "images", "img", "sci", "science", "data")
+_INSTEAD = ("", "image", "images", "img", "sci", "science", "data", "flux", "int", "maic")
 _MOST = 2  # such words in one name
 
 
@@ -92,7 +95,14 @@ def _images_of(name: str) -> list[str]:
     words |= added
     # between a name and a number, which may be how much of it there is: galaxy-snr-10
     amounts = {p for p in added if p > folders + 1 and "".join(parts[p + 2 : p + 3])[:1].isdigit()}
-    if not 0 < len(words) <= _MOST:
+    if not words:
+        places = [p for p in range(folders + 1, len(parts), 2) if _IN_PLACE.fullmatch(parts[p])]
+        return [
+            "".join([*parts[:place], word, *parts[place + 1 :]])
+            for place in places
+            for word in _INSTEAD[1:]
+        ]
+    if len(words) > _MOST:
         return []
     found = []
     instead = [

@@ -28,6 +28,7 @@ from astrojepa.data import DataError, PictureError
 from astrojepa.data.images.bands import (
     NAMES,
     image_band,
+    named_anew,
     plane_bands,
     planes_of,
     red_green_blue,
@@ -208,8 +209,9 @@ def _wanted(picture: _Picture, bands: Sequence[str], name: str) -> np.ndarray:
     if any(in_magnitudes(header.get("BUNIT")) for header in picture.headers):
         raise PictureError(f"{name} holds magnitudes (BUNIT), expected flux; convert it first.")
     cube, found = picture.cube(name), picture.bands
-    if found is None and len(cube) == 1 == len(bands) and (own := image_band(picture.headers[0])):
-        found = [own]
+    if found is None and len(cube) == 1 == len(bands):
+        said = (image_band(header) for header in (picture.headers[0], picture.parts[0].header))
+        found = next(([own] for own in said if own), None)
     places = planes_of(bands, found, len(cube))
     if places is None:
         has = ", ".join(found) if found else f"{len(cube)} planes without names"
@@ -241,10 +243,12 @@ def shown_otherwise(content: bytes) -> str:
     """Say whether an image is another than older versions made of it, as `open_folder` says it of
     files: "anew" or "resampled", "" for neither.
     """
-    # what `_picture` says so of is one image of several, or in magnitudes; to open takes 1 ms
+    # what `_picture` says so of is one image of several, in magnitudes, or in a line
+    # of hydrogen; to open takes 1 ms
     if content.startswith(b"SIMPLE"):
         others = content[6:].upper()
-        if not any(word in others for word in (b"SIMPLE", b"XTENSION", b"BSOFTEN", b"BUNIT")):
+        words = b"SIMPLE", b"XTENSION", b"BSOFTEN", b"BUNIT", b"ALPHA", b"BETA"
+        if not any(word in others for word in words):
             return ""
     with _opened(content, "a FITS file") as picture:
         return "anew" if picture.anew else "resampled" if picture.grids else ""
@@ -500,6 +504,7 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         or _filters(shown) != _filters(everything)
         or best is not max(before, key=_worth)
         or any(_softened(header) or in_magnitudes(header.get("BUNIT")) for header in headers)
+        or any(map(named_anew, headers))
     )
     names = [i.name for i in images if _called(i, MASKS)] + ["unnamed"] * bool(flags)
     masks = one_line(" ".join(dict.fromkeys(names)), 40)

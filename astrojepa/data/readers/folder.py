@@ -28,6 +28,7 @@ from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import doubtful_commas
 from astrojepa.data.readers.labels import (
     COLOURS,
+    SPLITS,
     TABLES,
     coordinate_columns,
     doubtful_positions,
@@ -224,6 +225,7 @@ def open_folder(
             *(twice, again, lacking, left_out),
             "" if find_table(root) else _perhaps_noise(files),
             "" if find_table(root) else _folders_of_one(labels, classes),
+            "" if find_table(root) else _folders_alike(kept),
             _filters_apart(kept["file"].tolist()),
         ),
     )
@@ -334,6 +336,27 @@ def _folders_of_one(labels: np.ndarray, classes: Sequence[str]) -> str:
     return (
         f"Folders are read as classes, and {len(alone):,} of {len(classes):,} have one galaxy each "
         f"({first_of(alone)}); if they are galaxies, name their classes in {TABLES[0]}."
+    )
+
+
+def _folders_alike(table: pd.DataFrame) -> str:
+    """Say where folders that are read as classes all hold the same folders, as those of surveys
+    hold classes.
+    """
+    below: dict[str, set[str]] = {}
+    for file, name in zip(table["file"], table.get("label", ()), strict=False):
+        if name:
+            folders = file.split("/")[:-1]
+            inside = folders[folders.index(name) + 1 :]
+            below.setdefault(name, set()).add(inside[0] if inside else "")
+    first = next(iter(below.values()), set())
+    if len(below) < 2 or len(first) < 2 or any(names != first for names in below.values()):
+        return ""
+    if "" in first or {name.lower() for name in first} <= set(SPLITS):
+        return ""
+    return (
+        f"Folders are read as classes ({first_of(sorted(below))}), and each holds the same folders "
+        f"({first_of(sorted(first))}); if these are the classes, name them in {TABLES[0]}."
     )
 
 

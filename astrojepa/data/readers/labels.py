@@ -56,15 +56,19 @@ NAMES = {
     "split": ("subset", "partition"),
 }
 SPLITS = {
-    f"{word}{rest}": split
+    f"{before}{word}{rest}": split
     for split, words in (
         ("train", ("train", "training")),
         ("val", ("val", "valid", "validation", "dev")),
         ("test", ("test", "testing")),
     )
     for word in words
-    for rest in ("", "_set", "-set", " set", "set", "_images", "_data")
+    for before, rest in (
+        *(("", rest) for rest in ("", "_set", "-set", " set", "set", "_images", "_data")),
+        *(("images_", rest) for rest in ("", "_rev1")),  # of Kaggle's galaxies
+    )
 }
+SYSTEM = ("lost+found", "@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information")
 IN_DEGREES = re.compile(r"\s*[(\[]\s*(deg|degrees?|\N{DEGREE SIGN})\s*[)\]]$", re.IGNORECASE)
 POSITION = re.compile(
     r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)|(ra|de|dec)(h|hr|d|m|min|s|sec)$"
@@ -79,6 +83,7 @@ BRIGHTNESS = re.compile(
     r".*((?<!i)mag|flux|psf|petro|model|kron|aper|fiber).*_[ugri]"
     r"|[ugri]_?(mag|flux|psf|petro|kron)s?(_.*)?"
 )
+BOTH = re.compile(r"(sky)?_?coord(inate)?s?|ra_?dec|position", re.IGNORECASE)  # in one column
 # of B1950, and galactic; l and b beside each other as well
 OTHER_FRAME = re.compile(r"_?(ra|dec?)[ _(]*b?1950\)?$|_?g(al)?_?(lon|lat)$", re.IGNORECASE)
 HIGHEST_REDSHIFT = 20  # of what has been seen, and more
@@ -159,7 +164,7 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
             f"{path}: {int((table[column] == '').sum())} rows have an empty 'file'; name each "
             f"row's image."
         )
-    plain = {"file": [_plain(name) for name in table[column]]}
+    plain = {"file": [_plain(name).removeprefix(f"{root}/") for name in table[column]]}
     known = {
         name: table[name] if is_sign(name) else without_missing(table[name])
         for name in table.columns
@@ -201,7 +206,8 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
         raise DataError(
             f"{path} has two columns of the same name (found: {', '.join(header)}); rename one."
         )
-    for row in rows[1:]:
+    rows = [row for row in rows[1:] if row != header]  # tables that were joined repeat it
+    for row in rows:
         if len(row) > len(header):
             raise DataError(
                 f"{path}: the row of {row[0]!r} has {len(row)} values for {len(header)} columns; "
@@ -209,9 +215,9 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
                 f"separators."
             )
         row += [""] * (len(header) - len(row))
-    table = pd.DataFrame(rows[1:], columns=header, dtype=str)
+    table = pd.DataFrame(rows, columns=header, dtype=str)
     if _separator(_without_comments(raw)) == ";":
-        table = table.apply(with_points)
+        table = in_points(table)
     return table
 
 
@@ -249,6 +255,25 @@ def _separator(raw: bytes) -> str:
     return max(SEPARATORS, key=first.count)  # the first of them where there is none
 
 
+def in_points(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of text separated by semicolons with points for decimal commas, `with_points`;
+    where some column has such, a point in others that divides digits by threes is none.
+
+    >>> table = pd.DataFrame({"ra": ["10,5"], "mass": ["1.234"], "z": ["0.123"]})
+    >>> in_points(table).iloc[0].tolist()
+    ['10.5', '1234', '0.123']
+    """
+    found = table.apply(with_points)
+    if found.equals(table):
+        return found
+    for name in found:
+        known = without_missing(found[name])
+        known = known[(known != "") & (found[name] == table[name])]
+        if len(known) and known.str.fullmatch(rf"{SIGN}?[1-9]\d{{0,2}}(\.\d{{3}})+").all():
+            found.loc[known.index, name] = known.str.replace(".", "", regex=False)
+    return found
+
+
 def with_points(values: pd.Series) -> pd.Series:
     """Return text with points for decimal commas, where all that is known is such a number: in
     tables separated by semicolons, as spreadsheets write them where commas are decimal.
@@ -263,7 +288,8 @@ def with_points(values: pd.Series) -> pd.Series:
     text = without_missing(values)
     known = text[text != ""]
     mark = f"[.{BLANKS}]"
-    grouped = known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({mark}\d{{3}})+,\d+").any()
+    groups = rf"({mark}\d{{3}})+,\d+|(\.\d{{3}}){{2,}}"
+    grouped = known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({groups})").any()
     if grouped and known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({mark}?\d{{3}})*(,\d+)?").all():
         return text.str.replace(mark, "", regex=True).str.replace(",", ".")
     if known.str.fullmatch(rf"{SIGN}?\d+(,\d+)?([eE]{SIGN}?\d+)?").all():
@@ -364,7 +390,7 @@ def walk(root: Path) -> Iterator[str]:
     left out. DataError where a folder cannot be listed.
     """
     for folder, folders, names in os.walk(root, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".") and name != "lost+found"]
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in SYSTEM]
         below = folder.removeprefix(f"{root}").replace(os.sep, "/").lstrip("/")
         yield from (f"{below}/{name}".lstrip("/") for name in names if not name.startswith("."))
 
@@ -445,7 +471,7 @@ def _doubtful_classes(classes: Sequence[str]) -> str:
     for name in classes:
         alike.setdefault(re.sub(r"[\s_-]+", " ", name).strip().casefold(), []).append(name)
     several = [names for names in alike.values() if len(names) > 1]
-    if several and not all(re.fullmatch(r"[+-]?\d+", name) for name in several[0]):
+    if several and not all(re.fullmatch(r"[+-]?\d+(\.0*)?", name) for name in several[0]):
         names = one_line(", ".join(several[0]), 100)
         return (
             f"Classes that differ only in capitals, blanks or hyphens count as several ({names}); "
@@ -608,12 +634,13 @@ def unread_positions(columns: Sequence[str]) -> str:
             f"The columns {', '.join(other)} are in another frame; convert them to ICRS and call "
             "them ra and dec."
         )
-    return (
-        f"The columns {', '.join(found)} are not read as positions; call them ra and dec, in "
-        "degrees or sexagesimal (ICRS or J2000)."
-        if len(found) > 1
-        else ""
-    )
+    if len(found) > 1:
+        return (
+            f"The columns {', '.join(found)} are not read as positions; call them ra and dec, in "
+            "degrees or sexagesimal (ICRS or J2000)."
+        )
+    both = next((name for name in columns if BOTH.fullmatch(name.strip())), None)
+    return f"The column {both} is not read as a position; make it two, ra and dec." if both else ""
 
 
 def _in_degrees(table: pd.DataFrame) -> pd.DataFrame:

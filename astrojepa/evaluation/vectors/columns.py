@@ -82,7 +82,7 @@ def read_parquet(path: Path, label_column: str = "") -> Columns:
 
     VectorsError where it is damaged, too large, or holds something else.
     """
-    if columns := _numbered_columns(path):
+    if columns := numbered_columns(path):
         return _read_wide(path, columns, label_column)
     layout = parquet_layout(path, label_column)
     with opened_parquet(path, layout.text) as file:
@@ -107,7 +107,7 @@ def parquet_layout(path: Path, label_column: str = "") -> Layout:
         return Layout(file.metadata.num_rows, width, vector, known, text, facts)
 
 
-def _numbered_columns(path: Path) -> list[str]:
+def numbered_columns(path: Path) -> list[str]:
     """Return the columns of a file that has one for each number of a vector, in their order; none
     where it has lists, or other columns than 0 or 1 to the last.
     """

@@ -32,6 +32,7 @@ from astrojepa.evaluation.vectors.columns import (
     Layout,
     VectorsError,
     column_values,
+    numbered_columns,
     opened_parquet,
     parquet_layout,
     vector_batches,
@@ -308,6 +309,11 @@ def open_store(path: str | Path, label_column: str = "") -> Store:
     if not files or not files[0].is_file():
         raise FileNotFoundError(f"{path} holds no Parquet files of vectors; name another folder.")
     _check_complete(path, files)
+    if numbered_columns(files[0]):
+        raise VectorsError(
+            f"{files[0]} has a column for each number of its vectors; a store has them as lists in "
+            "one column, vector. Write them so."
+        )
     layouts = tuple(parquet_layout(file, label_column) for file in files)
     for file, layout in zip(files, layouts, strict=True):
         same = (layout.width, layout.known, layout.facts) == (

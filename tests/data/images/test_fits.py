@@ -553,6 +553,38 @@ def test_only_images_that_are_read_otherwise_than_before_are_marked(tmp_path: Pa
     assert mark(extension("MODEL", 1), extension("DATA", 2))
     assert mark(*(extension("SCI", s, FILTER=b) for s, b in enumerate("ggr", 1)))
     assert mark(extension("SCI", 1, BSOFTEN=1.0, BOFFSET=0.0))
+    assert mark(extension("SCI", 1, FILTER="CLEAR", PUPIL="F200W"))
+    assert mark(*(extension("SCI", s, FILTER=b) for s, b in enumerate(("V", "H-alpha", "I"), 1)))
+    assert mark(*(extension("SCI", s, FILTER=b) for s, b in enumerate(("F150LP", "V", "I"), 1)))
+    assert not mark(extension("SCI", 1, FILTER="F200W", PUPIL="CLEARP"))
+
+
+def test_the_filter_of_jwst_may_stand_in_the_wheel_of_its_pupil(tmp_path: Path) -> None:
+    # NIRISS: CLEAR and F200W; NIRCam: F405N in front of F444W
+    parts = [
+        extension("SCI", s, FILTER="CLEAR", PUPIL=b)
+        for s, b in ((1, "F150W"), (2, "F200W"), (3, "F115W"))
+    ]
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "x.fits")
+    picture = read_fits(tmp_path / "x.fits")[0][::-1]
+    assert [int(picture[s, 2 * s].argmax()) for s in (2, 1, 3)] == [0, 1, 2]
+    flux = read_flux(tmp_path / "x.fits", ("F115W", "F200W"))
+    assert np.array_equal(flux[::-1, :, 0], parts[2].data)
+    assert np.array_equal(flux[::-1, :, 1], parts[1].data)
+
+
+@pytest.mark.parametrize("inherits", [True, False])
+def test_flux_is_refused_if_only_the_first_header_names_another_filter(
+    inherits: bool, tmp_path: Path
+) -> None:
+    first = fits.PrimaryHDU()
+    first.header.update({"FILTER": "F444W", "PUPIL": "F405N"})
+    image = extension("SCI", 1, CRVAL1=10.0, INHERIT=inherits)
+    fits.HDUList([first, image]).writeto(tmp_path / "x.fits")
+    for band in ("F405N", "nircam_f405n"):
+        assert np.array_equal(read_flux(tmp_path / "x.fits", (band,))[::-1, :, 0], image.data)
+    with pytest.raises(PictureError, match="has F405N; expected the bands F444W"):
+        read_flux(tmp_path / "x.fits", ("F444W",))
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])

@@ -517,6 +517,11 @@ def test_vote_fractions_are_numbers_and_no_classes(write_folder: Write) -> None:
         (["train/images/1", "test/images/2"], (), "train test"),
         (["Sa/x/1", "Sa/y/2", "E/3"], ("E", "Sa"), ""),
         (["x/1", "x/2"], (), ""),
+        (
+            ["images_training_rev1/1", "images_test_rev1/2"],
+            (),
+            "train test",
+        ),  # Galaxy Zoo on Kaggle
     ],
 )
 def test_classes_and_split_come_from_the_right_level(
@@ -670,6 +675,45 @@ def test_folders_that_are_links_are_said_not_to_be_read(
         open_dataset(tmp_path / "only")
 
 
+def test_folders_that_a_system_makes_are_no_classes(write_picture: Write, tmp_path: Path) -> None:
+    for seed, name in enumerate(("E/a", "S/b", "@eaDir/a.png/SYNO", "__MACOSX/E/a")):
+        write_picture(tmp_path / "x" / f"{name}.png", seed)
+    data = open_dataset(tmp_path / "x")
+    assert (data.ids.tolist(), data.classes) == (["E/a.png", "S/b.png"], ("E", "S"))
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("SDSS/E/1", "SDSS/S/2", "HSC/E/3", "HSC/S/4"), r"classes \(HSC, SDSS\), and .*\(E, S\)"),
+        (("E/E0/1", "E/E1/2", "S/Sa/3", "S/Sb/4"), ""),
+        (("E/train/1", "E/test/2", "S/train/3", "S/test/4"), ""),
+        (("E/img/1", "S/img/2", "S/img/3"), ""),
+    ],
+)
+def test_folders_of_surveys_that_all_hold_the_classes_are_said(
+    names: tuple[str, ...], said: str, write_picture: Write, tmp_path: Path
+) -> None:
+    for seed, name in enumerate(names):
+        write_picture(tmp_path / "x" / f"{name}.png", seed)
+    notes = " ".join(open_dataset(tmp_path / "x").notes)
+    assert re.search(said, notes) if said else "the same folders" not in notes
+
+
+def test_a_table_may_name_files_by_their_whole_path_and_repeat_its_names(
+    write_folder: Write, write_picture: Write
+) -> None:
+    root = write_folder([{"file": "a.png"}, {"file": "b.png"}]).resolve()
+    text = f"file,label\n{root}/a.png,E\nfile,label\n{root}/b.png,S\n"
+    (root / "labels.csv").write_text(text)
+    data = open_dataset(root)
+    assert (data.ids.tolist(), data.classes) == (["a.png", "b.png"], ("E", "S"))
+    write_picture(root.parent / "c.png")
+    (root / "labels.csv").write_text(f"file\n{root.parent}/c.png\n")
+    with pytest.raises(DataError, match="names files outside"):
+        open_dataset(root)
+
+
 def test_a_folder_that_cannot_be_listed_is_an_error_unless_it_is_the_file_systems(
     write_picture: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -729,6 +773,7 @@ def test_positions_that_look_like_hours_or_radians_are_said(
         *((("psf_g", "psf_r", "z"), ""), (("mag_g", "z"), ""), (("rmag", "z"), "")),
         *((("image_r", "z"), "redshift"), (("z", "gain"), "redshift"), (("cz",), "")),
         *((("redshift_err",), ""), (("e_redshift",), ""), (("redshift_flag",), "")),
+        *((("Coords",), "position"), (("RA_Dec",), "position"), (("coordinator",), "")),
     ],
 )
 def test_columns_that_look_like_a_position_or_a_redshift_are_said_not_to_be_read(
@@ -1100,6 +1145,13 @@ def test_folders_of_classes_stay_classes_of_galaxies_in_folders(
         (["12", "s_img_1", "t-5"], ["sky_12", "s_noise_1", "t-mask-5", "t-5-snr"]),
         (["l-image-g"], ["l-galdepth-g", "l-nexp-g", "l-blobmodel-g", "l-psfsize-g"]),
         (["a", "sky_1", "skymapper_12", "12", "b_sky", "sky/a", "snr/a", "abg", "a_skyview"], []),
+        (["g_VIS_FLUX"], ["g_VIS_BKG", "g_VIS_FLG", "g_VIS_RMS"]),  # Euclid, as people cut it
+        (["u-w1-img-m"], ["u-w1-invvar-m", "u-w1-n-m", "u-w1-std-m"]),  # unWISE
+        (["1_ac51-w1-int-3"], ["1_ac51-w1-cov-3", "1_ac51-w1-msk-3", "1_ac51-w1-unc-3"]),  # WISE
+        (["N-nd-int"], [f"N-nd-{word}" for word in ("cnt", "flags", "intbgsub", "rrhr", "skybg")]),
+        (["K_r_sci"], ["K_r_msk", "K_r_sum", "K_r_wei"]),  # KiDS
+        (["S_maic", "r.unconv", "h_drz_sci"], ["S_mcov", "S_munc", "h_drz_ctx", "r.unconv.num"]),
+        (["m31_n", "m31_std", "m31", "int_1", "img_2", "n_3", "flux_sum", "img-n-m"], []),
     ],
 )
 def test_masks_have_numbers_and_images_may_be_called_almost_so(
@@ -1164,6 +1216,7 @@ def test_several_images_in_a_file_are_said(tmp_path: Path) -> None:
         (("-1", "1", "a"), ""),
         (("1", "01", "2"), ""),
         (("SBa", "SBb", "Sba b"), ""),
+        (("-3.0", "3.0", "0.0"), ""),
     ],
 )
 def test_classes_that_may_be_one_or_none_are_said(

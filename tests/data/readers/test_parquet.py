@@ -73,7 +73,7 @@ def hub(tmp_path: Path) -> Path:
 
 def test_columns_without_one_value_a_row_are_said_not_to_be_read(hub: Path) -> None:
     assert aj.open_dataset(hub).notes == (
-        "Columns of lists, structs or bytes are not read: spectrum.",
+        "Columns of lists, structs, bytes or complex numbers are not read: spectrum.",
     )
 
 
