@@ -84,7 +84,8 @@ def build_index(
 ) -> NeighbourIndex:
     """Index standardised features (n, D), float16 or float32; `report` takes the rows done.
 
-    The lists come from k-means on a sample drawn with `seed`. *Source:* Jégou, Douze & Schmid 2011
+    The lists come from k-means on a sample drawn with `seed`, one iteration at a time, so that
+    `report` is called often. *Source:* Jégou, Douze & Schmid 2011
     (inverted lists); Douze et al. 2024 (faiss). Raises ValueError where faiss is not installed.
     """
     check_available()
@@ -93,10 +94,16 @@ def build_index(
     count, width = features.shape
     num_lists = max(1, LISTS_PER_ROOT * math.isqrt(count))
     lists: Any = faiss.index_factory(width, f"IVF{num_lists},SQ8")
-    lists.cp.seed, lists.cp.min_points_per_centroid = seed + 1, 1
     size = min(count, TRAINING * num_lists)
-    sample = np.sort(np.random.default_rng(seed).choice(count, size, replace=False))
-    lists.train(features[sample].astype(np.float32))
+    rows = np.sort(np.random.default_rng(seed).choice(count, size, replace=False))
+    sample, centres = features[rows].astype(np.float32), None
+    step = faiss.Kmeans(width, num_lists, niter=1, seed=seed + 1, min_points_per_centroid=1)
+    for _ in range(lists.cp.niter):
+        step.train(sample, init_centroids=centres)
+        centres = step.centroids
+        report(0)
+    lists.quantizer.add(centres)
+    lists.train(sample)
     for first in range(0, count, _ADDED):
         rows = features[first : first + _ADDED]
         lists.add(np.ascontiguousarray(rows, dtype=np.float32))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,15 +135,20 @@ def _build(store: Store, folder: Path, progress: Progress | bool | None) -> None
         temporary_folder(folder.parent, folder.name) as made,
         reporting(progress, 3 * count, "index of neighbours") as report,
     ):
-        scaling = scaling_of(batch for _, batch in store.batches())
+        scaling = scaling_of(_reported(store, report))
         np.save(made / SCALING, np.stack(scaling))
-        report(count)
         _write_features(store, made / FEATURES, *scaling, lambda done: report(count + done))
         _write_lists(made, (count, width), lambda done: report(2 * count + done))
         sizes = {name: (made / name).stat().st_size for name in (FEATURES, LISTS, SCALING)}
         write_json(made / FACTS, {"count": count, "width": width, "bytes": sizes})
         with contextlib.suppress(OSError):  # another process was quicker
             made.rename(folder)
+
+
+def _reported(store: Store, report: Callable[[int], None]) -> Iterator[np.ndarray]:
+    for first, batch in store.batches():
+        yield batch
+        report(first + len(batch))
 
 
 def _write_features(

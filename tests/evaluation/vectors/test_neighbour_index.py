@@ -75,6 +75,24 @@ def test_nearly_all_neighbours_are_found_and_their_distances_are_exact() -> None
     assert (np.diff(distances, axis=1) >= 0).all()
 
 
+def test_the_lists_are_those_of_faiss_and_their_training_lets_others_work_between_iterations() -> (
+    None
+):
+    import faiss
+
+    features, told = (
+        np.random.default_rng(5).normal(size=(2_000, 8)).astype(np.float32),
+        list[int](),
+    )
+    index = build_index(features, seed=3, report=told.append)
+    expected = faiss.index_factory(8, f"IVF{index.lists.nlist},SQ8")
+    expected.cp.seed, expected.cp.min_points_per_centroid = 4, 1
+    expected.train(features)
+    centres = [one.quantizer.reconstruct_n(0, one.nlist) for one in (index.lists, expected)]
+    np.testing.assert_array_equal(*centres)
+    assert told == [0] * expected.cp.niter + [2_000]
+
+
 @needs_faiss
 def test_the_index_is_the_same_for_the_same_seed_and_more_neighbours_than_a_list_holds_are_found() -> (
     None
