@@ -132,6 +132,11 @@ class Large:
             ("large colour", self.key, option), sentence, _colouring(self, option)
         )
 
+    def last_coloured(self) -> tuple[str, colouring.Colouring | None]:
+        """What the map was last coloured by, and these colours if they are still there."""
+        option = st.session_state.get(state.COLOURED, "")
+        return option, loaders.jobs().result(("large colour", self.key, option))
+
     @property
     def made(self) -> dict[str, Made]:
         """The columns that the session has made."""

@@ -25,6 +25,7 @@ POLYGONS = "polygons"  # of the lasso, in map units
 LABEL_COLUMN = "label_column"  # of the data, whose words are the classes; "" for their own
 OFF = "off"  # codes of the colouring that the legend hides
 OFF_COLOUR = "off_colour"  # the colouring that they belong to
+COLOURED = "coloured"  # what a large map was last coloured by
 MAP_SHOWN = "map_shown"  # model, data and projection of the map that is drawn
 VIEW = "view"  # the box of a large map that is in view
 LOOK = "look"  # where the view of a large map should be, and the number of this wish

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ from app.session import (
 )
 from app.session.large import Large
 from app.session.large_second import Both
+from app.session.queue import Urgency
 from astrojepa import plotting
 from astrojepa.data import open_dataset
 from astrojepa.data.crops import resize_frame
@@ -111,6 +113,30 @@ def test_the_map_says_how_many_galaxies_are_drawn_and_how(
     drawn = "whose images are drawn when they are asked for"
     assert f"**survey**, 3,000 **simulated** galaxies, {drawn}." in said
     assert "The map shows the density of the 3,000 in view. Zoom in" in said
+
+
+@pytest.mark.slow
+def test_the_map_keeps_its_colours_while_others_wait_for_a_long_task(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    drawn, free = list[Any](), threading.Event()
+    draw = page.pack_tile
+    monkeypatch.setattr(
+        page, "pack_tile", lambda *given: drawn.append(given[3].legend["title"]) or draw(*given)
+    )
+    test = run(monkeypatch, pages_cache, store, query={"colour": "label"})
+    first = drawn.pop()
+    long = loaders.jobs().start(("long",), lambda report: free.wait(120), Urgency.AWAITED)
+    try:
+        test.selectbox(key=state.COLOUR).select("redshift").run()
+        assert "Until then, the map is coloured by Label." in words(test)
+        assert drawn.pop() == first
+    finally:
+        free.set()
+    assert long.finished.wait(60)
+    settled(test)
+    assert "Until then" not in words(test)
+    assert drawn.pop() == "redshift" != first
 
 
 @pytest.mark.slow

@@ -190,10 +190,14 @@ def _map(
         method, shown = large_maps.shown(large)
         if method != (asked := st.session_state[state.PROJECTION]):
             st.caption(f"Until the {state.PROJECTIONS[asked]} map is there, this is the store's.")
-        coloured = large.coloured(option)
-    if coloured is None:
-        return matching, wrong, None, None
-    with notes:
+        if (coloured := large.coloured(option)) is None:
+            option, coloured = large.last_coloured()
+            if coloured is None:
+                return matching, wrong, None, None
+            st.caption(
+                f"Until then, the map is coloured by {escape_markdown(option_name(option))}."
+            )
+        st.session_state[state.COLOURED] = option
         chosen = inside_rows(large, matching)
         counts = None if chosen is None else _counted(large, chosen, coloured, option)
     groups = coloured.legend.get("groups", [])
