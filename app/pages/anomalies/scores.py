@@ -52,6 +52,11 @@ def mid_sentence(words: str) -> str:
     return words if kept else words[:1].lower() + words[1:]
 
 
+def ranked_by(chosen: Chosen) -> str:
+    """Name the score that ranks are by, and how many galaxies are ranked."""
+    return f"{mid_sentence(title(chosen.name))}, of {len(chosen.places):,} galaxies"
+
+
 def how(name: str, features: str) -> str:
     """Say in half a sentence what a score measures, and on which features."""
     from astrojepa.evaluation.anomalies.registry import PIXELS, find
