@@ -288,7 +288,7 @@ def test_likely_artefacts_among_the_first_of_a_leaderboard_are_those_of_a_small_
     monkeypatch.setattr(large_review, "galleries", lambda *given: coming.append(given[3]))
     test.session_state[state.BOARD_MODE] = "review"
     settled(test.run())
-    assert coming[-1][:12] == [f"rank {rank}" for rank in sound[1:13]]
+    assert coming[-1][:12] == [[f"rank {rank}"] for rank in sound[1:13]]
     test.session_state[state.BOARD_MODE] = "board"
     settled(test.run())
     test.toggle(key=state.SHOW_ARTEFACTS).set_value(True).run()
