@@ -310,8 +310,8 @@ def test_after_marks_the_sentence_and_the_numbers_say_the_place_by_marks_and_the
     rows, captions = shown["leaderboard"]
     assert rows == np.argsort(places).tolist()[: len(rows)]
     for row, lines in zip(rows, captions, strict=True):
-        assert lines[0] == f"by marks {places[row]}  {data.classes[data.labels[row]]}"
-        assert lines[1] == f"by score {ranks[row]}"
+        kind = data.classes[data.labels[row]]
+        assert lines[:3] == [f"by marks {places[row]}", f"by score {ranks[row]}", kind]
         assert (f"marked {given.get(row)}" in lines) == (row in given)
     test.session_state[state.BOARD_MODE] = "review"
     said = words(settled(test.run()))

@@ -807,10 +807,10 @@ def test_marks_re_rank_the_first_galaxies_of_a_large_leaderboard_as_the_package_
     assert shown["gallery"][2] == moved[:25]
     ranks = pd.Series(range(1, COUNT + 1), order)
     firsts = [
-        [f"by marks {place}  {frame['label'][row]}", f"by score {ranks[row]:,}"]
+        [f"by marks {place}", f"by score {ranks[row]:,}", frame["label"][row]]
         for place, row in enumerate(moved[:25], 1)
     ]
-    assert [lines[:2] for lines in shown["gallery"][3]] == firsts
+    assert [lines[:3] for lines in shown["gallery"][3]] == firsts
     marked = [f"marked {given[row]}" if row in given else "" for row in moved[:25]]
     assert any(marked)
     assert all(mark in lines[-1] for mark, lines in zip(marked, shown["gallery"][3], strict=True))

@@ -32,7 +32,7 @@ from .large_review import review
 from .leaderboard import PER_PAGE, turned, wants_marks
 from .order import position_words
 from .quality import quality
-from .review import far_from_marks, rank_lines, ranks_said
+from .review import far_from_marks, ranks_said, tile_lines
 
 TABLE = "leaderboard_table"
 
@@ -257,11 +257,10 @@ def _captions(
     table, known = large.map.store.table_of(rows), large.map.store.known_of(rows)
     there, lines = images.there(rows), []
     for place, kind in enumerate(class_names(known)):
-        first, *further = rank_lines(ranks[place], None if places is None else places[place])
+        moved = None if places is None else places[place]
         value = f"{_words(column)} {written(float(table[column][place]))}"
         line = [
-            f"{first}  {kind if 'label' in known else ''}",
-            *further,
+            *tile_lines(kind if "label" in known else "", ranks[place], moved),
             value if there[place] else f"{value}, no image",
             str(known["id"][place]),
         ]

@@ -32,7 +32,7 @@ from .order import (
     position_words,
 )
 from .quality import measured_verdict
-from .review import expected, rank_lines, ranks_said
+from .review import expected, ranks_said, tile_lines
 from .scores import mid_sentence, ranked_by, title
 
 PER_PAGE = 25
@@ -101,10 +101,9 @@ def card_captions(
     given = reviewing.review_of(data.galaxies_hash).marks
     lines = []
     for row, part in zip(map(int, rows), parts, strict=True):
-        first, *further = rank_lines(chosen.places[row], None if places is None else places[row])
+        place = None if places is None else places[row]
         line = [
-            f"{first}  {workspace.class_name(row)}",
-            *further,
+            *tile_lines(workspace.class_name(row), chosen.places[row], place),
             f"{chosen.scores[row]:.3f}, {part.split(', ')[0]}",
             str(data.ids[row]),
         ]

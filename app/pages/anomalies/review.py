@@ -346,6 +346,12 @@ def rank_lines(rank: int, place: int | None = None) -> list[str]:
     return [f"rank {rank:,}"] if place is None else [f"by marks {place:,}", f"by score {rank:,}"]
 
 
+def tile_lines(kind: str, rank: int, place: int | None) -> list[str]:
+    """Begin the lines under an image of a leaderboard: `rank_lines` and the class, "" for none."""
+    lines = rank_lines(rank, place)
+    return [f"{lines[0]}  {kind}".rstrip()] if place is None else [*lines, *filter(None, [kind])]
+
+
 def ranks_said(by: str, given: Mapping[int, int]) -> str:
     """Say what the numbers of `rank_lines` are; `given` are the marks that re-rank the list."""
     if not given:
