@@ -142,9 +142,7 @@ def test_artefacts_leave_the_leaderboard_for_their_own_tab_where_they_are_counte
     assert 0 < count < 30
     assert f"{120 - count} galaxies, page 1 of" in words(test)
     number = "artefact is" if count == 1 else "artefacts are"
-    assert f"{count} likely {number} left out of this list, and listed in *Artefacts*" in words(
-        test
-    )
+    assert f"{count} likely {number} left out (tab *Artefacts*)." in words(test)
     kinds = aj.open_dataset("simulated:120")
     label = int(np.bincount(kinds.labels[np.any(list(likely.values()), axis=0)]).argmax())
     inside = int(np.any(list(likely.values()), axis=0)[kinds.labels == label].sum())

@@ -99,8 +99,8 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     unsound = likely_artefacts(large, images, rows) if hide else None
     if unsound is not None:
         checked = f"{min(CHECKED, count):,}"
-        included = f"Of the first {checked}, {len(unsound):,} likely artefacts are left out, and "
-        included += "listed in *Artefacts*."
+        included = f"Of the first {checked}, {len(unsound):,} likely artefacts are left out (tab "
+        included += "*Artefacts*)."
         tell({})
     ranks = np.arange(1, len(rows) + 1)
     if unsound is not None:

@@ -60,11 +60,12 @@ def show(workspace: Workspace) -> None:
     if view.keep is not None:
         count = view.hidden(workspace)
         kind = "artefact is" if count == 1 else "artefacts are"
-        artefact = f"{count:,} likely {kind} left out of this list, and listed in *Artefacts*"
+        artefact = f"{count:,} likely {kind} left out (tab *Artefacts*)"
     said.caption(
         f"{'Simulated galaxies. ' if workspace.data.simulated else ''}"
         f"{far_from_marks(given) or 'Most anomalous first, by '}{how(chosen.name, features)}"
-        f"{until}. A top rank may be a merger or a foreground star. {artefact}."
+        f"{until}. {'' if given else 'A top rank may be a merger or a foreground star. '}"
+        f"{artefact}."
     )
     if not len(view.order(workspace, chosen.places)):
         _nothing(view)
