@@ -11,7 +11,7 @@ from exported import read_back
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pages.anomalies.review import rank_words
+from app.pages.anomalies.review import far_from_marks, rank_lines, ranks_said
 from app.session import marks, state
 from app.session.marks import Review
 from astrojepa.data.simulate.simulator import simulate
@@ -237,5 +237,14 @@ def test_marks_are_exported_in_every_format_highest_first_and_come_back(ending: 
         marks.read_marks(f"m{ending}", content[:5], [])
 
 
-def test_the_rank_before_the_marks_is_of_the_same_score() -> None:
-    assert (rank_words(3, 10), rank_words(3, 3)) == ("rank 3, was 10", "rank 3")
+def test_a_place_by_marks_and_a_rank_by_the_score_are_told_apart_and_named() -> None:
+    assert rank_lines(1500) == ["rank 1,500"]
+    assert rank_lines(10, 3) == ["by marks 3", "by score 10"]
+    assert rank_lines(3, 3) == ["by marks 3", "by score 3"]
+    by = "kNN distance, of 60 galaxies"
+    assert ranks_said(by, {}) == f"Ranks are by {by}."
+    said = ranks_said(by, {1: 5})
+    assert "re-ranked by your 1 mark;" in said
+    assert said.endswith(f"rank by {by}.")
+    assert far_from_marks({}) == ""
+    assert far_from_marks({1: 5, 2: 0}).startswith("Re-ranked by your 2 marks, most interesting")

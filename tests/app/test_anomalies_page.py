@@ -13,16 +13,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.io.votable import parse_single_table
 from exported import read_back
 from page_runner import QUIET, run_page, settled, tables, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
-from app.pages.anomalies import artefacts, quality, scores, tasks
+from app.pages.anomalies import artefacts, leaderboard, quality, review, scores, tasks
+from app.pages.anomalies.order import finite_places
 from app.session import loaders, state
+from app.session.marks import Review
 from astrojepa.data.filters import matching
 from astrojepa.data.values import Numbers
-from astrojepa.evaluation.pictures.artefacts import LIKELY
+from astrojepa.evaluation.anomalies.feedback import rerank
+from astrojepa.evaluation.pictures.artefacts import ARTEFACTS, LIKELY
 from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.tables import WRITERS
 
@@ -137,7 +141,14 @@ def test_artefacts_leave_the_leaderboard_for_their_own_tab_where_they_are_counte
     count = int(np.any(list(likely.values()), axis=0).sum())
     assert 0 < count < 30
     assert f"{120 - count} galaxies, page 1 of" in words(test)
-    assert f"{count} likely artefact" in words(test)
+    number = "artefact is" if count == 1 else "artefacts are"
+    assert f"{count} likely {number} left out (tab *Artefacts*)." in words(test)
+    kinds = aj.open_dataset("simulated:120")
+    label = int(np.bincount(kinds.labels[np.any(list(likely.values()), axis=0)]).argmax())
+    inside = int(np.any(list(likely.values()), axis=0)[kinds.labels == label].sum())
+    choose(test, state.ANOMALY_CLASS, kinds.classes[label])
+    assert f"{inside} likely artefact" in words(test), "of this class"
+    choose(test, state.ANOMALY_CLASS, state.ALL_CLASSES)
     test.session_state[state.BOARD_MODE] = "artefacts"
     settled(test.run())
     assert f"{count} of the 120 images are likely artefacts." in words(test)
@@ -161,6 +172,34 @@ def test_without_artefacts_the_tab_says_so_and_exports_nothing(
     settled(test.run())
     assert "None of the 60 images is a likely artefact." in words(test)
     assert not test.get("download_button")
+
+
+@pytest.mark.slow
+def test_the_artefact_score_and_every_kind_of_artefact_are_explained_where_they_stand(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    monkeypatch.setattr(artefacts, "likely", lambda scores: np.array([3, 1]))
+    test = run_page(monkeypatch, pages_cache, "anomalies", query={"tab": "artefacts"})
+    first = next(element.value for element in test.caption if "likely artefacts" in element.value)
+    assert "number under an image is its artefact score: 0 = none, 1 = clear" in first
+    assert tuple(artefacts.KINDS) == ARTEFACTS
+    [kinds] = [pills for pills in test.get("button_group") if pills.label == "Kind"]
+    assert all(f"{kind.capitalize()}: " in kinds.help for kind in ARTEFACTS)
+
+
+@pytest.mark.slow
+def test_a_leaderboard_s_file_tells_the_artefact_score_from_the_data_s_own_column(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    write: dict[str, Any] = {}
+    monkeypatch.setattr(leaderboard, "export_menu", lambda key, *more: write.update({key: more}))
+    run_page(monkeypatch, pages_cache, "anomalies", query={"score": "knn"})
+    content = write["leaderboard"][2](".vot")
+    fields = parse_single_table(io.BytesIO(content)).fields
+    said = {field.name: (field.datatype, " ".join(field.description.split())) for field in fields}
+    assert said["artefact"][0] == "double"
+    assert said["artefact"][1].endswith("all kinds: 0 = none, 1 = clear, above 0.5 likely")
+    assert said["data_artefact"][1] == "artefact that was simulated, in words: none, or its kind"
 
 
 def test_an_exported_artefact_names_its_kinds() -> None:
@@ -236,6 +275,67 @@ def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(
     settled(test.run())
     next(toggle for toggle in test.toggle if toggle.key == "board_by_marks").set_value(True).run()
     assert not test.exception
+
+
+@pytest.mark.slow
+def test_after_marks_the_sentence_and_the_numbers_say_the_place_by_marks_and_the_rank_by_score(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    shown: dict[str, Any] = {}
+    for module in (leaderboard, review):
+        monkeypatch.setattr(
+            module, "gallery", lambda key, *own, **named: shown.update({key: own[1:3]})
+        )
+    query = {"score": "knn", "artefacts": "shown"}
+    test = run_page(monkeypatch, pages_cache, "anomalies", query=query)
+    data = aj.open_dataset("simulated:60")
+    vectors = aj.embed(aj.load_model("random"), data)
+    found = aj.anomaly_scores(vectors, method="knn")
+    ranks = finite_places(found)
+    assert "Ranks are by kNN distance, of 60 galaxies." in words(test)
+    rows, captions = shown["leaderboard"]
+    assert captions[0][0] == f"rank 1  {data.classes[data.labels[rows[0]]]}"
+    given = {int(np.argsort(ranks)[place]): mark for place, mark in ((0, 0), (9, 5), (30, 4))}
+    places = finite_places(rerank(vectors.vectors, found, given))
+    assert places.tolist() != ranks.tolist()
+    test.session_state[state.REVIEWS] = {data.galaxies_hash: Review(given)}
+    settled(test.run())
+    assert "Most anomalous first, by" in words(test), "the leaderboard waits to be re-ranked"
+    test.toggle(key="board_by_marks").set_value(True).run()
+    said = words(settled(test))
+    assert "Re-ranked by your 3 marks, most interesting first" in said
+    assert "Most anomalous first" not in said
+    rows, captions = shown["leaderboard"]
+    assert rows == np.argsort(places).tolist()[: len(rows)]
+    for row, lines in zip(rows, captions, strict=True):
+        kind = data.classes[data.labels[row]]
+        assert lines[:3] == [f"by marks {places[row]}", f"by score {ranks[row]}", kind]
+        assert (f"marked {given.get(row)}" in lines) == (row in given)
+    test.session_state[state.BOARD_MODE] = "review"
+    said = words(settled(test.run()))
+    row = test.session_state[state.ROW]
+    assert "Re-ranked by your 3 marks, most interesting first" in said
+    assert f"place {places[row]} of 60" in said
+    assert f"{found[row]:.3f}, rank {ranks[row]} of 60" in said
+    coming, captions = shown["review_next"]
+    assert [lines[1:] for lines in captions] == [
+        [f"by marks {places[one]}", f"by score {ranks[one]}"] for one in coming
+    ]
+
+
+@pytest.mark.slow
+def test_review_says_the_parts_of_a_combined_score_as_the_galaxy_page_does(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    query = {"score": "asymmetry-lof"}
+    test = run_page(monkeypatch, pages_cache, "anomalies", query=query | {"tab": "review"})
+    row, texts = test.session_state[state.ROW], [element.value for element in test.text]
+    galaxy = run_page(monkeypatch, pages_cache, "galaxy", query=query | {"galaxy": str(row)})
+    listed = {line["Score"]: line for line in tables(galaxy)[0].to_dict("records")}
+    for part in ("Asymmetry", "Local outlier factor"):
+        value, rank = listed[part]["Value"], listed[part]["Rank of 60"]
+        assert f"Part: {part[0].lower()}{part[1:]}" in words(test)
+        assert any(text.startswith(f"{value}, rank {rank} of 60: ") for text in texts)
 
 
 @pytest.mark.slow

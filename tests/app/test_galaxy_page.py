@@ -60,6 +60,30 @@ def test_previous_and_next_follow_the_ranks(
 
 
 @pytest.mark.slow
+def test_previous_and_next_follow_the_leaderboard_that_was_opened_and_its_rank_is_named(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    data = aj.open_dataset("simulated:60")
+    run_page(monkeypatch, pages_cache, "anomalies", query={"score": "mahalanobis"})
+    found = aj.anomaly_scores(aj.embed(aj.load_model("random"), data), method="mahalanobis")
+    order = np.argsort(-found, kind="stable")
+    kind = int(np.bincount(data.labels).argmax())
+    of_class = order[data.labels[order] == kind]
+    for only, ranked in (("", order), (data.classes[kind], of_class)):
+        query = {"galaxy": str(ranked[4]), "score": "mahalanobis", "artefacts": "shown"}
+        query |= {"only": only} if only else {}
+        test = run_page(monkeypatch, pages_cache, "galaxy", query=query)
+        for turned, place in (("Next", 5), ("Next", 6), ("Previous", 5), ("Previous", 4)):
+            next(button for button in test.button if button.label == turned).click().run()
+            assert test.session_state["row"] == ranked[place]
+            rank = int(np.flatnonzero(order == ranked[place])[0]) + 1
+            assert f"Anomaly rank by Mahalanobis distance: {rank} of 60" in words(test)
+        assert re.search(r"; by kNN distance: \d+ of 60", words(test)), "the map's rank beside it"
+        step = f"step through the class {only} in the order of" if only else "step through"
+        assert f"{step} the ranks by Mahalanobis distance." in words(test)
+
+
+@pytest.mark.slow
 def test_previous_and_next_pass_over_likely_artefacts_as_the_leaderboard_does(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

@@ -304,7 +304,7 @@ def test_likely_artefacts_among_the_first_of_a_leaderboard_are_those_of_a_small_
     assert listed[-1][3][0][0].startswith(f"{clearest:.2f}  ")
     test.session_state[state.BOARD_MODE] = "board"
     settled(test.run())
-    assert f"Of the first 50, {len(likely)} likely artefacts are left out." in words(test)
+    assert f"Of the first 50, {len(likely)} likely artefacts are left out (tab" in words(test)
     assert f"{len(frame) - len(likely):,} galaxies, page 1" in words(test)
     sound = [1 + k for k in range(50) if k not in likely]
     assert tables(test)[0]["rank"].tolist() == [str(rank) for rank in sound][:25]
@@ -312,7 +312,7 @@ def test_likely_artefacts_among_the_first_of_a_leaderboard_are_those_of_a_small_
     monkeypatch.setattr(large_review, "galleries", lambda *given: coming.append(given[3]))
     test.session_state[state.BOARD_MODE] = "review"
     settled(test.run())
-    assert coming[-1][:12] == [f"rank {rank}" for rank in sound[1:13]]
+    assert coming[-1][:12] == [[f"rank {rank}"] for rank in sound[1:13]]
     test.session_state[state.BOARD_MODE] = "board"
     settled(test.run())
     test.toggle(key=state.SHOW_ARTEFACTS).set_value(True).run()
@@ -633,11 +633,12 @@ def test_the_leaderboard_lists_galaxies_by_score_and_the_link_says_by_which(
     _, _, rows, captions, _ = given["gallery"]
     assert rows == expected[:25].tolist()
     assert captions[0] == [
-        f"1  {frame['label'][rows[0]]}",
+        f"rank 1  {frame['label'][rows[0]]}",
         f"score {frame['score'][rows[0]]:.4g}",
         str(frame["object_id"][rows[0]]),
     ]
     assert "Highest first, by the column score." in words(test)
+    assert "Ranks are by score, highest first." in words(test)
     assert test.query_params["sort"] == "score"
     next(button for button in test.button if button.label == "Next").click().run()
     settled(test)
@@ -782,7 +783,7 @@ def test_marks_of_a_large_store_are_given_in_the_order_of_the_leaderboard_and_un
     assert f"{ids[0]}" in [element.value for element in test.header]
     assert "not marked yet. 0 marked so far" in words(test)
     assert shown["review_next"][1] == order[1:13]
-    assert shown["review_next"][2][0] == (frame["label"][order[1]], "rank 2")
+    assert shown["review_next"][2][0] == [frame["label"][order[1]], "rank 2"]
     for key in ("mark_4", "mark_5", "mark_0", "review_u"):
         test.button(key=key).click().run()
         settled(test)
@@ -790,7 +791,7 @@ def test_marks_of_a_large_store_are_given_in_the_order_of_the_leaderboard_and_un
     assert "2 marked so far, 2 of them with 4 or 5" in words(test)
     assert test.query_params["id"] == ids[2]
     assert shown["review_marked"][1] == [order[1], order[0]]
-    assert shown["review_marked"][2][0] == (f"5  {frame['label'][order[1]]}", ids[1])
+    assert shown["review_marked"][2][0] == [f"5  {frame['label'][order[1]]}", ids[1]]
     _, _, count, write, _ = exported["marks"]
     assert count == 2
     table = pd.read_csv(io.BytesIO(write(".csv")), dtype={"id": str})
@@ -829,8 +830,16 @@ def test_marks_re_rank_the_first_galaxies_of_a_large_leaderboard_as_the_package_
     assert not test.error
     assert shown["gallery"][2] == moved[:25]
     ranks = pd.Series(range(1, COUNT + 1), order)
-    firsts = [f"{ranks[row]:,}  {frame['label'][row]}" for row in moved[:25]]
-    assert [lines[0] for lines in shown["gallery"][3]] == firsts
+    firsts = [
+        [f"by marks {place}", f"by score {ranks[row]:,}", frame["label"][row]]
+        for place, row in enumerate(moved[:25], 1)
+    ]
+    assert [lines[:3] for lines in shown["gallery"][3]] == firsts
+    marked = [f"marked {given[row]}" if row in given else "" for row in moved[:25]]
+    assert any(marked)
+    assert all(mark in lines[-1] for mark, lines in zip(marked, shown["gallery"][3], strict=True))
+    assert "Re-ranked by your 3 marks" in words(test)
+    assert "Highest first" not in words(test)
     table = pd.read_csv(io.BytesIO(shown["export"][3](".csv")))
     assert table["id"].tolist() == frame["object_id"][moved].tolist()
     assert table["rank"].tolist() == ranks[moved].tolist()
@@ -843,8 +852,9 @@ def test_marks_re_rank_the_first_galaxies_of_a_large_leaderboard_as_the_package_
     assert str(frame["object_id"][unmarked[0]]) in [element.value for element in test.header]
     assert galleries["review_next"][1] == unmarked[1:13]
     now = {row: place for place, row in enumerate(moved, 1)}
-    captions = [line for _, line in galleries["review_next"][2]]
-    assert captions == [review.rank_words(now[row], ranks[row]) for row in unmarked[1:13]]
+    captions = [lines[1:] for lines in galleries["review_next"][2]]
+    assert captions == [review.rank_lines(ranks[row], now[row]) for row in unmarked[1:13]]
+    assert "Re-ranked by your 3 marks" in words(test)
 
 
 def test_marks_of_a_large_store_are_imported_by_id_whatever_its_order(

@@ -21,6 +21,17 @@ from .listing import first_page
 
 PER_PAGE = 24
 ALL = "all"
+SCALE = "0 = none, 1 = clear, above 0.5 likely"  # of an artefact score
+KINDS = {  # what `artefact_scores` calls so
+    "blank": "nothing stands out of the noise, or part of the image holds no data",
+    "saturated": "many pixels are clipped at white",
+    "trail": "a straight line of one colour crosses the image, as of a satellite",
+    "missing band": "one colour has no light where the others have the galaxy",
+    "dead line": "a row or column is dark between two lit neighbours",
+    "star-dominated": "a bright star, or its scattered light, away from the middle",
+    "coloured sky": "the sky is not grey, by scattered light or a bad background",
+    "off-centre": "something away from the middle is brighter than what is there",
+}
 _KIND = "artefact_kind"
 
 
@@ -54,16 +65,22 @@ def artefacts(about: Checked, checks: Any) -> None:
         st.caption(f"None of the {about.said} is a likely artefact.")
         return
     st.caption(
-        f"{count:,} of the {about.said} are likely artefacts. The leaderboard leaves them out. An "
-        "image of several kinds is listed under each. Thresholds were set by eye on SDSS cutouts; "
-        "look at an image before you discard it."
+        f"{count:,} of the {about.said} are likely artefacts. The leaderboard leaves them out. The "
+        f"number under an image is its artefact score: {SCALE}. An image of several kinds is "
+        "listed under each. Thresholds were set by eye on SDSS cutouts; look at an image before "
+        "you discard it."
     )
     options = {ALL: f"All ({count:,})"}
     options |= {kind: f"{kind.capitalize()} ({len(found):,})" for kind, found in rows.items()}
     if st.session_state.get(_KIND) not in options:
         st.session_state[_KIND] = ALL
     kind = st.pills(
-        "Kind", list(options), format_func=options.__getitem__, key=_KIND, on_change=first_page
+        "Kind",
+        list(options),
+        format_func=options.__getitem__,
+        key=_KIND,
+        on_change=first_page,
+        help="  \n".join(f"{kind.capitalize()}: {KINDS[kind]}." for kind in checks.parts),
     )
     order = rows.get(str(kind), every)
     values = checks.parts[str(kind)] if kind in rows else checks.artefact
@@ -88,7 +105,6 @@ def artefacts(about: Checked, checks: Any) -> None:
     ]
     tiles = about.rows[shown].tolist()
     gallery("artefacts", about.pictures, tiles, captions, about.opened, tile=144)
-    st.caption("The number is the artefact score: 0 = none, 1 = clear, above 0.5 likely.")
 
 
 def check_task(workspace: Workspace) -> Task:
@@ -141,10 +157,9 @@ def artefacts_file(
 ) -> bytes:
     """Write likely artefacts as a table, each with its kinds and its score of every kind."""
     kinds = [kinds_of(checks.parts, row) for row in order.tolist()]
-    score = "0 = none, 1 = clear, above 0.5 likely"
     more = [Column("artefact", kinds, "kinds of artefact that the image likely has")]
     more += [
-        Column(_column(kind), values[order], f"artefact score of {kind}: {score}", digits=0)
+        Column(_column(kind), values[order], f"artefact score of {kind}: {SCALE}", digits=0)
         for kind, values in checks.parts.items()
     ]
     return table_file(ending, data, order, more, facts)

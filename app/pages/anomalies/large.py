@@ -27,11 +27,12 @@ from ..map.large import export_rows, filter_row, order_options, pictured, ranked
 from ..map.selection import SIMILARITY, written
 from .artefacts import Checked, artefacts, artefacts_included
 from .large_artefacts import CHECKED, check_task, likely_artefacts
-from .large_order import WHICH, reranked
+from .large_order import WHICH, order_words, reranked
 from .large_review import review
 from .leaderboard import PER_PAGE, turned, wants_marks
 from .order import position_words
 from .quality import quality
+from .review import far_from_marks, ranks_said, tile_lines
 
 TABLE = "leaderboard_table"
 
@@ -75,7 +76,12 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         included = (
             f"Likely artefacts are included; *Artefacts* checks the first {CHECKED:,} images."
         )
-    said.caption(_said(large, images, column, lowest, "" if mode == "artefacts" else included))
+
+    def tell(given: Mapping[int, int]) -> None:
+        more = "" if mode == "artefacts" else included
+        said.caption(_said(large, images, column, lowest, more, given))
+
+    tell({})
     matching, _ = filter_row(large)
     order = large.order()
     if order is None or (order.filter and matching is None):
@@ -93,20 +99,21 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     unsound = likely_artefacts(large, images, rows) if hide else None
     if unsound is not None:
         checked = f"{min(CHECKED, count):,}"
-        without = f"Of the first {checked}, {len(unsound):,} likely artefacts are left out."
-        said.caption(_said(large, images, column, lowest, without))
+        included = f"Of the first {checked}, {len(unsound):,} likely artefacts are left out (tab "
+        included += "*Artefacts*)."
+        tell({})
     ranks = np.arange(1, len(rows) + 1)
     if unsound is not None:
         sound = ~np.isin(rows, unsound)
         rows, ranks, count = rows[sound], ranks[sound], count - len(unsound)
     if mode == "review":
-        review(large, images, order, rows, ranks)
+        review(large, images, order, rows, ranks, tell)
         return
     left, right = st.columns([2, 1], gap="medium")
     with left:
         key = begun(large)
         facts = {} if unsound is None else {"artefacts_left_out": f"{len(unsound)}"}
-        _board(large, images, view, order, rows, ranks, count, key, go, opened, facts)
+        _board(large, images, view, order, rows, ranks, count, key, go, opened, facts, tell)
         if key is not None:
             keep_large(large, key)
     with right:
@@ -158,14 +165,16 @@ def _artefacts(
     artefacts(Checked(galaxies, checked, said, large.address, facts, opened), checks)
 
 
-def _said(large: Large, images: Any, column: str, lowest: bool, more: str) -> str:
-    """Say whose galaxies these are, what they are ranked by, and `more`."""
+def _said(
+    large: Large, images: Any, column: str, lowest: bool, more: str, given: Mapping[int, int]
+) -> str:
+    """Say whose galaxies these are, what they are ranked by, of marks too, and `more`."""
     kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
-    which = "Lowest" if lowest else "Highest"
+    first = far_from_marks(given) or f"{'Lowest' if lowest else 'Highest'} first, by "
     made = large.map.store.facts.get(SCORE, "") if column == SCORE else ""
     return (
         f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{pictured(large, images)}. "
-        f"{which} first, by {escape_markdown(made or f'the column {_words(column)}')}. {more}"
+        f"{first}{escape_markdown(made or f'the column {_words(column)}')}. {more}"
     )
 
 
@@ -181,15 +190,19 @@ def _board(
     go: Callable[[str], None],
     opened: Callable[[Any], None],
     facts: Mapping[str, str],
+    tell: Callable[[Mapping[int, int]], None],
 ) -> None:
     """Draw the galaxies of one page, of which a click has one `opened`; they are re-ranked by marks
-    if the user asks for that, once the `key` of the marks is known. A file tells `facts`.
+    if the user asks for that, once the `key` of the marks is known, and `tell` which. A file tells
+    `facts`.
     """
     given = {} if key is None else reviewing.review_of(key).marks
+    places = None
     if wants_marks(given, f"Re-rank {WHICH}"):
         if (moved := reranked(large, order, rows, given)) is None:
             return
-        rows, ranks = rows[moved], ranks[moved]
+        rows, ranks, places = rows[moved], ranks[moved], ranks
+        tell(given)
     with st.container(horizontal=True, vertical_alignment="center"):
         all_of_them = f"The first {len(rows):,} of " if count > RANKED else ""
         page = turned(len(rows), f"{all_of_them}{count:,} galaxies")
@@ -206,13 +219,16 @@ def _board(
             )
     part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
     shown, here = rows[part], ranks[part]
+    anew = {} if places is None or view == "table" else given
+    st.caption(ranks_said(order_words(order), anew))
     if not len(shown):
         st.caption("No galaxy has a value here.")
     elif view == "table":
         listing(large, TABLE, shown, opened, here)
         st.caption("Click a row to open its galaxy on the map, a heading to sort this page.")
     else:
-        captions = _captions(large, images, order.column, shown, here)
+        moved_to = None if places is None else places[part]
+        captions = _captions(large, images, order.column, shown, here, moved_to, given)
         gallery(
             "leaderboard",
             large.address,
@@ -225,19 +241,29 @@ def _board(
 
 
 def _captions(
-    large: Large, images: Any, column: str, rows: np.ndarray, ranks: np.ndarray
+    large: Large,
+    images: Any,
+    column: str,
+    rows: np.ndarray,
+    ranks: np.ndarray,
+    places: np.ndarray | None,
+    given: Mapping[int, int],
 ) -> list[list[str]]:
-    """Write the lines under each galaxy: rank and class, value, id, position."""
+    """Write the lines under each galaxy: rank and class, value, id, position, the visitor's mark;
+    before the rank its place, where marks re-rank.
+    """
     table, known = large.map.store.table_of(rows), large.map.store.known_of(rows)
     there, lines = images.there(rows), []
     for place, kind in enumerate(class_names(known)):
+        moved = None if places is None else places[place]
+        value = f"{_words(column)} {written(float(table[column][place]))}"
         line = [
-            f"{ranks[place]:,}  {kind if 'label' in known else ''}",
-            f"{_words(column)} {written(float(table[column][place]))}",
+            *tile_lines(kind if "label" in known else "", ranks[place], moved),
+            value if there[place] else f"{value}, no image",
             str(known["id"][place]),
         ]
-        if not there[place]:
-            line[1] += ", no image"
+        if (row := int(rows[place])) in given:
+            line.append(f"marked {given[row]}")
         at = place_of(large, table[place : place + 1].reset_index(drop=True))
         lines.append(line if at is None else [*line, position_words(*at)])
     return lines

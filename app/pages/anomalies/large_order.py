@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ...components.escape_markdown import escape_markdown
 from ...session import waiting
 from ...session.described import digest
 from ...session.large import Large, Order
@@ -16,6 +17,13 @@ from .review import by_marks
 
 RERANKED = 20_000  # the first of a leaderboard, whose vectors are in memory
 WHICH = f"the first {RERANKED:,}"
+
+
+def order_words(order: Order) -> str:
+    """Say what a leaderboard is ranked by, for a caption."""
+    which = f", of those that match {order.filter}" if order.filter else ""
+    column = order.column.replace("_", " ")
+    return escape_markdown(f"{column}, {order.facts['order']}{which}")
 
 
 def reranked(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,37 @@ from ...session import marks, reviewing
 from ...session.large import Large, Order, select, selected
 from ...session.large_links import publish
 from ...session.reviewing import Reviewed
-from .large_order import WHICH, reranked
-from .review import arrived, files, finished, following, galleries, marking, rank_words
+from .large_order import WHICH, order_words, reranked
+from .review import (
+    arrived,
+    files,
+    finished,
+    following,
+    galleries,
+    marking,
+    rank_lines,
+    ranks_said,
+)
 
 
-def review(large: Large, images: Any, order: Order, rows: np.ndarray, ranks: np.ndarray) -> None:
-    """Show the galaxy to be marked, and what comes next among `rows`, in the order of `ranks`."""
+def review(
+    large: Large,
+    images: Any,
+    order: Order,
+    rows: np.ndarray,
+    ranks: np.ndarray,
+    tell: Callable[[Mapping[int, int]], None],
+) -> None:
+    """Show the galaxy to be marked, and what comes next among `rows`, in the order of `ranks`;
+    `tell` which marks re-rank them.
+    """
     if (key := begun(large)) is None:
         return
     about = _reviewed(large, key, images)
     given = reviewing.review_of(key).marks
     if (moved := reranked(large, order, rows, given)) is None:
         return
+    tell(given)
     coming_rows = rows[moved]
     before, current = selected(large), arrived(key, coming_rows, (key, order, len(rows)))
     if (row := current.shown) is None:
@@ -43,7 +62,8 @@ def review(large: Large, images: Any, order: Order, rows: np.ndarray, ranks: np.
             files(about, current)
     coming = following(current, coming_rows)
     now, was = (dict(zip(one.tolist(), ranks.tolist(), strict=True)) for one in (coming_rows, rows))
-    galleries(about, current, coming, [rank_words(now[row], was[row]) for row in coming])
+    lines = [rank_lines(was[row], now[row] if given else None) for row in coming]
+    galleries(about, current, coming, lines, ranks_said(order_words(order), given))
     keep_large(large, key)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa.tables import Column
+
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import export_menu
@@ -19,6 +21,7 @@ from ...session.export import plain_columns, table_file
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
 from . import tasks
+from .artefacts import SCALE
 from .listing import View, score_parts
 from .order import (
     artefact_kind,
@@ -29,8 +32,8 @@ from .order import (
     position_words,
 )
 from .quality import measured_verdict
-from .review import expected
-from .scores import mid_sentence, title
+from .review import expected, ranks_said, tile_lines
+from .scores import mid_sentence, ranked_by, title
 
 PER_PAGE = 25
 BY_MARKS = "board_by_marks"
@@ -40,12 +43,16 @@ def board(workspace: Workspace, view: View) -> None:
     """Draw one page of the leaderboard, and the histogram of its score."""
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        order = view.order(workspace, _places(workspace, view))
+        given = reviewing.review_of(workspace.data.galaxies_hash).marks
+        moved = wants_marks(given)
+        places = finite_places(expected(workspace, view, given)) if moved else None
+        order = view.order(workspace, view.chosen.places if places is None else places)
         page = _pager(workspace, view, order)
+        st.caption(ranks_said(ranked_by(view.chosen), given if moved else {}))
         shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
         tiles = st.container()
         culprits = found_culprits(workspace, view, shown)
-        captions = card_captions(workspace, view, shown, culprits)
+        captions = card_captions(workspace, view, shown, culprits, places)
         with tiles:
             selected = st.session_state.get(state.ROW)
             gallery(
@@ -78,18 +85,25 @@ def found_culprits(workspace: Workspace, view: View, rows: np.ndarray) -> dict[i
 
 
 def card_captions(
-    workspace: Workspace, view: View, rows: np.ndarray, culprits: dict[int, int]
+    workspace: Workspace,
+    view: View,
+    rows: np.ndarray,
+    culprits: dict[int, int],
+    places: np.ndarray | None,
 ) -> list[list[str]]:
-    """Write the lines under each galaxy: rank and class, score and its first detail, id, more.
+    """Write the lines under each galaxy: rank and class, score and its first detail, id, more, and
+    the visitor's mark; before the rank its place, where marks re-rank.
 
     Each is as short as an image is wide: what is cut at its end is not read.
     """
     data, chosen = workspace.data, view.chosen
     parts = score_parts(workspace, view, rows)
+    given = reviewing.review_of(data.galaxies_hash).marks
     lines = []
     for row, part in zip(map(int, rows), parts, strict=True):
+        place = None if places is None else places[row]
         line = [
-            f"{chosen.places[row]:,}  {workspace.class_name(row)}",
+            *tile_lines(workspace.class_name(row), chosen.places[row], place),
             f"{chosen.scores[row]:.3f}, {part.split(', ')[0]}",
             str(data.ids[row]),
         ]
@@ -101,6 +115,8 @@ def card_captions(
             position := position_words(float(data.ra[row]), float(data.dec[row]))
         ):
             line.append(position)
+        if row in given:
+            line.append(f"marked {given[row]}")
         lines.append(line)
     longest = max(map(len, lines), default=0)
     # so that the images stand in rows
@@ -119,7 +135,7 @@ def distribution(workspace: Workspace, view: View) -> None:
     if marked is not None:
         st.caption(
             f"The line marks the selected galaxy, {workspace.data.ids[row]}: rank "
-            f"{view.chosen.places[row]:,} of {len(scores):,}."
+            f"{view.chosen.places[row]:,} by {ranked_by(view.chosen)}."
         )
     _followed(workspace, view)
     if sentence := measured_verdict(workspace):
@@ -151,14 +167,6 @@ def _followed(workspace: Workspace, view: View) -> None:
         st.caption(f"Rank correlation of the score with {said}." if said else "")
 
 
-def _places(workspace: Workspace, view: View) -> np.ndarray:
-    """Return the ranks by the score, or re-ranked by the marks if the user asks for that."""
-    marks = reviewing.review_of(workspace.data.galaxies_hash).marks
-    if wants_marks(marks):
-        return finite_places(expected(workspace, view, marks))
-    return view.chosen.places
-
-
 def wants_marks(marks: Mapping[int, int], which: str = "Re-rank") -> bool:
     """Offer to re-rank the leaderboard by marks, where there are any."""
     mine = "1 mark" if len(marks) == 1 else f"{len(marks):,} marks"
@@ -169,12 +177,12 @@ def leaderboard_file(
     ending: str, workspace: Workspace, view: View, order: np.ndarray, facts: Mapping[str, str]
 ) -> bytes:
     """Write the galaxies of the leaderboard in its order as a table of this format."""
-    more = plain_columns(ranked(workspace, view, order))
+    more = ranked_columns(workspace, view, order)
     return table_file(ending, workspace.data, order, more, facts)
 
 
-def ranked(workspace: Workspace, view: View, order: np.ndarray) -> dict[str, Any]:
-    """Return the columns of the score and its parts."""
+def ranked_columns(workspace: Workspace, view: View, order: np.ndarray) -> list[Column]:
+    """Return the columns of the score, its parts and the artefact score."""
     chosen = view.chosen
     more: dict[str, Any] = {
         "rank": chosen.places[order].tolist(),
@@ -183,18 +191,17 @@ def ranked(workspace: Workspace, view: View, order: np.ndarray) -> dict[str, Any
         **{f"{name}_error": values[order].tolist() for name, values in chosen.parts.items()},
         "rank_knn": workspace.places[order].tolist(),
     }
+    columns = plain_columns(more)
     if view.checks is not None:
-        more["artefact"] = view.checks.artefact[order].tolist()
-    return more
+        score = f"artefact score of the image, the highest of all kinds: {SCALE}"
+        columns.append(Column("artefact", view.checks.artefact[order].tolist(), score, digits=0))
+    return columns
 
 
 def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
-    count, hidden = len(order), view.hidden
+    count = len(order)
     with st.container(horizontal=True, vertical_alignment="center"):
-        without = (
-            f", {hidden:,} likely artefact{'' if hidden == 1 else 's'} hidden" if hidden else ""
-        )
-        page = turned(count, f"{count:,} galaxies", without)
+        page = turned(count, f"{count:,} galaxies")
         facts = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1]}
         facts["view"] = links.address(workspace)
         export_menu(
@@ -208,12 +215,12 @@ def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
             "leaderboard",
             f"By {mid_sentence(title(view.chosen.name))}",
             order.tolist,
-            lambda: plain_columns(ranked(workspace, view, order)),
+            lambda: ranked_columns(workspace, view, order),
         )
     return page
 
 
-def turned(count: int, listed: str, further: str = "") -> int:
+def turned(count: int, listed: str) -> int:
     """Draw the buttons that turn the pages of `count` galaxies, and say what is `listed`; returns
     the page that is shown.
     """
@@ -224,7 +231,7 @@ def turned(count: int, listed: str, further: str = "") -> int:
         say_instead(f"This leaderboard has no page {wanted + 1:,}", f"page {pages:,} is shown")
     st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
     st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
-    st.caption(f"{listed}, page {page + 1:,} of {pages:,}{further}")
+    st.caption(f"{listed}, page {page + 1:,} of {pages:,}")
     return page
 
 

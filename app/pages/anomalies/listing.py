@@ -26,10 +26,11 @@ class View:
     keep: np.ndarray | None  # bool (n,), what is not hidden as a likely artefact
     checks: Any | None  # PictureChecks, where the images have been checked
 
-    @property
-    def hidden(self) -> int:
-        """How many galaxies are hidden as likely artefacts."""
-        return 0 if self.keep is None else int((~self.keep).sum())
+    def hidden(self, workspace: Workspace) -> int:
+        """Count the likely artefacts of this class that are left out."""
+        labels = workspace.data.labels
+        of_class = np.ones(len(labels), bool) if self.label is None else labels == self.label
+        return 0 if self.keep is None else int((of_class & ~self.keep).sum())
 
     def order(self, workspace: Workspace, places: np.ndarray) -> np.ndarray:
         """Return the rows that pass the filter, by their places."""

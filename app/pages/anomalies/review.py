@@ -24,11 +24,12 @@ from ...session import links, loaders, marks, reviewing, state, waiting
 from ...session.marks import Review
 from ...session.reviewing import Reviewed
 from ...session.workspace import Workspace
+from ..galaxy import measures
 from ..galaxy import view as galaxy
 from . import tasks
 from .listing import View, score_parts
 from .order import artefact_kind, finite_places, patch_box, patch_words, position_words
-from .scores import title
+from .scores import mid_sentence, ranked_by, title
 
 RERANKINGS = {"neighbours": "By neighbours", "forest": "By random forest"}
 # how interesting; the key is shown beside the word
@@ -81,11 +82,13 @@ def review(workspace: Workspace, view: View) -> None:
             _picture(workspace, row, image, culprit)
         with right:
             marking(about, current, row, order)
-            _facts(workspace, view, row, culprit)
+            place = f"place {places[row]:,} of {len(places):,}"
+            anew = {f"Re-ranked {marks_words(given)}": place} if given else {}
+            _facts(workspace, view, row, culprit, anew)
             files(about, current)
-    coming = following(current, order)
-    before = view.chosen.places
-    galleries(about, current, coming, [rank_words(places[row], before[row]) for row in coming])
+    coming, ranks = following(current, order), view.chosen.places
+    lines = [rank_lines(ranks[row], places[row] if given else None) for row in coming]
+    galleries(about, current, coming, lines, ranks_said(ranked_by(view.chosen), given))
 
 
 def reviewed(workspace: Workspace) -> Reviewed:
@@ -194,17 +197,23 @@ def _culprit(workspace: Workspace, row: int, image: np.ndarray | None) -> int | 
     return int(np.nanargmax(errors.mse))
 
 
-def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> None:
+def _facts(
+    workspace: Workspace, view: View, row: int, culprit: int | None, by_marks: Mapping[str, str]
+) -> None:
     data, chosen = workspace.data, view.chosen
     position = "" if data.simulated else position_words(float(data.ra[row]), float(data.dec[row]))
     redshift = float(data.redshift[row])
     known = {
         "Position": position or ("none (simulated)" if data.simulated else "unknown"),
         "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
+        **by_marks,
         title(
             chosen.name
         ): f"{chosen.scores[row]:.3f}, rank {chosen.places[row]:,} of {len(chosen.places):,}",
-        "Details": score_parts(workspace, view, np.array([row]))[0],
+        **(
+            _parts(workspace, chosen.name, row)
+            or {"Details": score_parts(workspace, view, np.array([row]))[0]}
+        ),
     }
     if culprit is not None:
         known["Worst-predicted patch"] = f"{patch_words(culprit, workspace.model.grid)} (framed)"
@@ -215,6 +224,19 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
             else "no artefact found"
         )
     facts("review", known)
+
+
+def _parts(workspace: Workspace, name: str, row: int) -> dict[str, str]:
+    """Say what a combined score is made of: each part's value, its rank and what it measures."""
+    from astrojepa.evaluation.anomalies.registry import find
+
+    names, count = list(dict.fromkeys(find(name).parts)), len(workspace.data)
+    parts = measures.values_of(workspace, row, names, asked=True)
+    return {
+        f"Part: {mid_sentence(title(part))}": f"{value:.3f}, rank {rank:,} of {count:,}: "
+        f"{find(part).meaning}"
+        for part, (value, rank) in parts
+    }
 
 
 def files(about: Reviewed, current: Review) -> None:
@@ -268,9 +290,15 @@ def following(current: Review, order: np.ndarray) -> list[int]:
 
 
 def galleries(
-    about: Reviewed, current: Review, coming: Sequence[int], words: Sequence[str]
+    about: Reviewed,
+    current: Review,
+    coming: Sequence[int],
+    lines: Sequence[Sequence[str]],
+    said: str,
 ) -> None:
-    """Show the galaxies that come next, each with words, and those with the highest marks."""
+    """Show the galaxies that come next, each with its lines, which is `said` of all, and those with
+    the highest marks.
+    """
 
     def visit(row: Any) -> None:
         if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < about.count:
@@ -279,13 +307,15 @@ def galleries(
     best = sorted(current.marks, key=lambda row: (-current.marks[row], row))[:MARKED]
     if coming:
         st.header("Up next", anchor=False)
-        captions = list(zip(about.classes(coming), words, strict=True))
+        both = zip(about.classes(coming), lines, strict=True)
+        captions = [[kind, *under] for kind, under in both]
         _galaxies("review_next", about, coming, captions, visit)
+        st.caption(said)
     if best:
         st.header("Marked", anchor=False)
         kinds = zip(best, about.classes(best), strict=True)
         firsts = [f"{current.marks[row]}  {kind}".rstrip() for row, kind in kinds]
-        captions = list(zip(firsts, about.ids(best), strict=True))
+        captions = [list(both) for both in zip(firsts, about.ids(best), strict=True)]
         _galaxies("review_marked", about, best, captions, visit, current.shown)
 
 
@@ -293,7 +323,7 @@ def _galaxies(
     key: str,
     about: Reviewed,
     rows: Sequence[int],
-    captions: Sequence[tuple[str, str]],
+    captions: Sequence[Sequence[str]],
     visit: Callable[[Any], None],
     selected: int | None = None,
 ) -> None:
@@ -302,14 +332,44 @@ def _galaxies(
         gallery(key, about.pictures, list(rows), captions, visit, selected=selected, tile=92)
         return
     with st.container(horizontal=True, gap="small", key=key):
-        for row, lines in zip(rows, captions, strict=True):
-            words = escape_markdown(", ".join(line for line in lines if line))
+        for row, under in zip(rows, captions, strict=True):
+            words = escape_markdown(", ".join(line for line in under if line))
             st.button(words, key=f"{key}_{row}", on_click=visit, args=(row,))
 
 
-def rank_words(place: int, before: int) -> str:
-    """Say which rank a galaxy has by the marks, and which it had by the same score alone."""
-    return f"rank {place:,}" if place == before else f"rank {place:,}, was {before:,}"
+def rank_lines(rank: int, place: int | None = None) -> list[str]:
+    """Write a galaxy's rank by the score, after its place where marks re-rank the list."""
+    return [f"rank {rank:,}"] if place is None else [f"by marks {place:,}", f"by score {rank:,}"]
+
+
+def tile_lines(kind: str, rank: int, place: int | None) -> list[str]:
+    """Begin the lines under an image of a leaderboard: `rank_lines` and the class, "" for none."""
+    lines = rank_lines(rank, place)
+    return [f"{lines[0]}  {kind}".rstrip()] if place is None else [*lines, *filter(None, [kind])]
+
+
+def ranks_said(by: str, given: Mapping[int, int]) -> str:
+    """Say what the numbers of `rank_lines` are; `given` are the marks that re-rank the list."""
+    if not given:
+        return f"Ranks are by {by}."
+    return (
+        f"*By marks* is the place in this order, re-ranked {marks_words(given)}; *by score* is the "
+        f"rank by {by}."
+    )
+
+
+def marks_words(given: Mapping[int, int]) -> str:
+    """Count the marks that re-rank."""
+    return "by your 1 mark" if len(given) == 1 else f"by your {len(given):,} marks"
+
+
+def far_from_marks(given: Mapping[int, int]) -> str:
+    """Begin the sentence on a re-ranked list, which ends with what it is by far from all marks; ""
+    without marks.
+    """
+    if not given:
+        return ""
+    return f"Re-ranked {marks_words(given)}, most interesting first; far from all of them, by "
 
 
 def finished(

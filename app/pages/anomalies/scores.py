@@ -52,6 +52,11 @@ def mid_sentence(words: str) -> str:
     return words if kept else words[:1].lower() + words[1:]
 
 
+def ranked_by(chosen: Chosen) -> str:
+    """Name the score that ranks are by, and how many galaxies are ranked."""
+    return f"{mid_sentence(title(chosen.name))}, of {len(chosen.places):,} galaxies"
+
+
 def how(name: str, features: str) -> str:
     """Say in half a sentence what a score measures, and on which features."""
     from astrojepa.evaluation.anomalies.registry import PIXELS, find
@@ -77,9 +82,7 @@ def choose_score(workspace: Workspace, first_page: Any) -> str:
     """Let one score be chosen; returns its name."""
     from astrojepa.evaluation.anomalies import registry
 
-    names = offered(
-        workspace.model is not None, workspace.model is not None and workspace.model.has_predictor
-    )
+    names = _offered(workspace)
     wanted = st.session_state.get(state.SCORE)
     if wanted not in names:
         st.session_state[state.SCORE] = names[0]
@@ -147,21 +150,44 @@ def _stands_in(job: tuple[str, ...]) -> float | None:
 
 def _meanwhile(workspace: Workspace, name: str) -> Chosen:
     """Return a score that is there, the kNN distance where no other is, and offer to keep it."""
-    from astrojepa.evaluation.anomalies.registry import find
-
-    predictor = workspace.model is not None and workspace.model.has_predictor
-    others = (one for one in offered(workspace.model is not None, predictor) if one != name)
-    there = {one: score_job(workspace, one)[0] for one in others if find(one).needs != "predictor"}
-    other = next((one for one, job in there.items() if loaders.jobs().has(job)), "knn")
+    other = _there(workspace, name)
 
     def choose() -> None:
-        st.session_state[state.SCORE], st.session_state[state.BOARD_PAGE] = other, 0
+        st.session_state[state.SCORE], st.session_state[state.BOARD_PAGE] = other.name, 0
 
-    st.button(f"Keep {mid_sentence(title(other))}", on_click=choose)
-    if other == "knn":
-        return Chosen(other, workspace.scores, workspace.places)
-    scores = loaders.jobs().start(*score_job(workspace, other)).value
-    return Chosen(other, scores, finite_places(scores))
+    st.button(f"Keep {mid_sentence(title(other.name))}", on_click=choose)
+    return other
+
+
+def on_board(workspace: Workspace) -> Chosen:
+    """Return the score that the leaderboard is by, or what stands in for it; the kNN distance where
+    no leaderboard was opened. Computes no other.
+    """
+    name = st.session_state.get(state.SCORE)
+    if name == "knn" or name not in _offered(workspace):
+        return Chosen("knn", workspace.scores, workspace.places)
+    job, _ = score_job(workspace, name)
+    scores = loaders.jobs().result(job) if _stands_in(job) is None else None
+    return (
+        _there(workspace, name) if scores is None else Chosen(name, scores, finite_places(scores))
+    )
+
+
+def _there(workspace: Workspace, name: str) -> Chosen:
+    """Return the first score but this one that is there, else the kNN distance."""
+    from astrojepa.evaluation.anomalies.registry import find
+
+    for other in _offered(workspace):
+        if other != name and find(other).needs != "predictor":
+            scores = loaders.jobs().result(score_job(workspace, other)[0])
+            if scores is not None:
+                return Chosen(other, scores, finite_places(scores))
+    return Chosen("knn", workspace.scores, workspace.places)
+
+
+def _offered(workspace: Workspace) -> tuple[str, ...]:
+    model = workspace.model
+    return offered(model is not None, model is not None and model.has_predictor)
 
 
 def score_job(workspace: Workspace, name: str) -> tuple[tuple[str, ...], Callable[[Progress], Any]]:

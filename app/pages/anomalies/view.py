@@ -10,15 +10,15 @@ import streamlit as st
 from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...components.instead import say_instead
-from ...session import loaders, state, waiting
+from ...session import loaders, reviewing, state, waiting
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import large, tasks
 from .artefacts import artefacts, artefacts_included, check_task, of_workspace
-from .leaderboard import board
+from .leaderboard import BY_MARKS, board
 from .listing import View, first_page
 from .quality import quality
-from .review import review
+from .review import far_from_marks, review
 from .scores import choose_score, how, measured, mid_sentence, title
 
 
@@ -50,13 +50,23 @@ def show(workspace: Workspace) -> None:
         chosen = measured(workspace, name)
         checks = _checks(workspace, hide)
     until = "" if chosen.name == name else f", until {mid_sentence(title(name))} is shown"
-    left_out = "included" if not hide else "left out once all images are checked"
-    said.caption(
-        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Most anomalous first, by "
-        f"{how(chosen.name, features)}{until}. A top rank may be a merger or a foreground star; "
-        f"likely artefacts are {'in their own tab' if hide and checks is not None else left_out}."
-    )
     view = View(chosen, label, _sound(checks) if hide and checks is not None else None, checks)
+    given = reviewing.review_of(workspace.data.galaxies_hash).marks
+    if mode != "review" and not st.session_state.get(BY_MARKS):
+        given = {}
+    artefact = (
+        f"Likely artefacts are {'left out once all images are checked' if hide else 'included'}"
+    )
+    if view.keep is not None:
+        count = view.hidden(workspace)
+        kind = "artefact is" if count == 1 else "artefacts are"
+        artefact = f"{count:,} likely {kind} left out (tab *Artefacts*)"
+    said.caption(
+        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}"
+        f"{far_from_marks(given) or 'Most anomalous first, by '}{how(chosen.name, features)}"
+        f"{until}. {'' if given else 'A top rank may be a merger or a foreground star. '}"
+        f"{artefact}."
+    )
     if not len(view.order(workspace, chosen.places)):
         _nothing(view)
     elif mode == "review":
@@ -108,7 +118,7 @@ def _nothing(view: View) -> None:
 
     st.info(
         "All galaxies of this selection are likely artefacts."
-        if view.hidden and view.label is None
+        if view.keep is not None and view.label is None
         else f"No galaxy of {escape_markdown(st.session_state[state.ANOMALY_CLASS])} to show."
     )
     st.button("Show all galaxies", on_click=everything)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,22 +60,30 @@ def _probe(workspace: Workspace, row: int) -> str:
     return probe_vote(report, row) if report else "none yet; train one in the probe lab"
 
 
+def values_of(
+    workspace: Workspace, row: int, names: Sequence[str], asked: bool
+) -> Iterator[tuple[str, tuple[float, int]]]:
+    """Give a galaxy's value and rank by each score that is there; the others are computed where
+    they are `asked` for.
+    """
+    for name in names:
+        known = workspace.scores if name == "knn" else None
+        job, task = score_job(workspace, name)
+        if known is None and (asked or loaders.jobs().has(job)):
+            known = waiting.show_when_ready(job, title(name), task)
+        if known is not None:
+            yield name, (float(known[row]), int(colouring.ranks(known)[row]))
+
+
 @st.fragment
 def scores(workspace: Workspace, row: int) -> None:
     """Show the galaxy's place in every anomaly score."""
     from astrojepa.evaluation.anomalies.registry import find
 
     st.header("Anomaly scores", anchor=False)
-    rows, asked = [], len(workspace.data) <= FEW or st.session_state.get("all_scores")
-    for name in SCORES:
-        if workspace.model is None and find(name).needs != "vectors":
-            continue
-        known = workspace.scores if name == "knn" else None
-        job, task = score_job(workspace, name)
-        if known is None and (asked or loaders.jobs().has(job)):
-            known = waiting.show_when_ready(job, title(name), task)
-        if known is not None:
-            rows.append((title(name), float(known[row]), int(colouring.ranks(known)[row])))
+    asked = len(workspace.data) <= FEW or st.session_state.get("all_scores", False)
+    possible = [one for one in SCORES if workspace.model or find(one).needs == "vectors"]
+    rows = [(title(name), *found) for name, found in values_of(workspace, row, possible, asked)]
     n = len(workspace.data)
     shown = pd.DataFrame(
         {

@@ -11,15 +11,17 @@ import streamlit as st
 from ...components import survey_image
 from ...components.copy_link.copy_link import copy_link
 from ...components.cutout.cutout import cutout
+from ...components.escape_markdown import escape_markdown
 from ...components.facts import position_facts, unreadable
 from ...components.galaxy_card import nearest
 from ...components.galaxy_head import galaxy_head
 from ...components.known_columns import known_columns
 from ...components.survey_image import WIDEST, scale_bar
-from ...session import links
+from ...session import links, state
 from ...session.workspace import Workspace
 from ..anomalies.artefacts import left_out
-from ..anomalies.order import SKIPPED, beside
+from ..anomalies.order import SKIPPED, beside, ranking
+from ..anomalies.scores import mid_sentence, on_board, title
 from ..registry import Page
 from . import large
 from . import measures as galaxy_measures
@@ -68,15 +70,24 @@ def show(workspace: Workspace) -> None:
 
 
 def _head(workspace: Workspace, row: int) -> None:
-    places = workspace.places
-    place, n = int(places[row]), len(places)
-    unsound = left_out(workspace)
-    before, after = beside(np.argsort(places, kind="stable"), unsound, row)
-    galaxy_head(workspace.data.ids[row], workspace.class_name(row), before, after, links.select)
-    share = f"1 of {n:,} (most anomalous)" if place == 1 else f"{place:,} of {n:,}"
+    """Head the page, with the ranks before and after on the leaderboard that was opened last."""
+    data, chosen, unsound = workspace.data, on_board(workspace), left_out(workspace)
+    kind, only = workspace.class_name(row), st.session_state.get(state.ANOMALY_CLASS)
+    of_class = workspace.labelled and kind == only
+    order = ranking(chosen.places, data.labels, int(data.labels[row]) if of_class else None)
+    before, after = beside(order, unsound, row)
+    galaxy_head(data.ids[row], kind, before, after, links.select)
+    ranks = {chosen.name: chosen.places[row], "knn": workspace.places[row]}
+    shares = "; ".join(
+        f"by {mid_sentence(title(name))}: {place:,} of {len(data):,}"
+        f"{' (most anomalous)' if place == 1 else ''}"
+        for name, place in ranks.items()
+    )
+    steps = f"the class {escape_markdown(kind)} in the order of " if of_class else ""
+    by = f" by {mid_sentence(title(chosen.name))}" if len(ranks) > 1 else ""
     st.caption(
-        f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank by kNN distance: "
-        f"{share}. Arrow keys step through the ranks.{SKIPPED if len(unsound) else ''}"
+        f"{'Simulated. ' if data.simulated else ''}Anomaly rank {shares}. Arrow keys step through "
+        f"{steps}the ranks{by}.{SKIPPED if len(unsound) else ''}"
     )
 
 

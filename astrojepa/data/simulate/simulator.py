@@ -247,4 +247,5 @@ def _assemble(
         source_hash=name,
         simulated=True,
         table=table.iloc[order].reset_index(drop=True),
+        about={"artefact": ("", "artefact that was simulated, in words: none, or its kind")},
     )
