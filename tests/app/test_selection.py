@@ -166,3 +166,39 @@ def test_the_table_lists_the_chosen_columns_of_the_selection_in_its_order(
     data = aj.open_dataset("simulated:60")
     row = int(np.flatnonzero(data.ids == table["id"].iloc[0])[0])
     assert table["image"].iloc[0].endswith(f"/48?rows={row}")
+
+
+@pytest.mark.parametrize(
+    ("order", "column", "sign"),
+    [
+        ("snr", "snr", -1),
+        ("anomaly score", "anomaly_score", -1),
+        (selection.SIMILARITY, selection.DISTANCE, 1),
+        ("search_rank", "search_rank", 1),
+        ("search_distance", "search_distance", 1),
+    ],
+)
+def test_the_column_that_the_selection_is_sorted_by_stands_in_its_table(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, order: str, column: str, sign: int
+) -> None:
+    query = {"map": "pca", "galaxy": "7", "like": "3", "filter": "snr > 20", "view": "table"}
+    query |= {"sort": order, "order": "highest", "columns": "class"}
+    test = run_page(monkeypatch, pages_cache, "map", query=query)
+    (table,) = tables(test)
+    assert list(table.columns) == ["id", column, "class", "image"]
+    values = numbers(table[column])
+    assert values == sorted(values, key=lambda value: sign * value)
+    assert test.session_state["table_columns"] == ["class"], "what was chosen stays"
+
+
+def test_a_second_click_on_a_heading_turns_the_order_and_another_column_begins_as_usual(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session: dict[str, Any] = {"gallery_page": 3}
+    monkeypatch.setattr(selection.st, "session_state", session)
+    for name, turned in (("snr", False), ("snr", True), ("snr", False), ("snr", True)):
+        selection.sort_by(name)
+        assert (session["selection_order"], session["selection_reversed"]) == (name, turned)
+    selection.sort_by("class")
+    assert (session["selection_order"], session["selection_reversed"]) == ("class", False)
+    assert session["gallery_page"] == 0
