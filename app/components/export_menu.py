@@ -41,6 +41,11 @@ def export_menu(
             on_change=_hold_format,
             args=(chosen,),
         )
+        if ending != ".csv" and rows == GALAXY:
+            st.caption(
+                "Model, data and filter stand in the header. A position or redshift that no galaxy "
+                "has is left out."
+            )
         if ending == ".fits":
             st.caption(r"FITS holds ASCII only: other letters are escaped, é as `\xe9`.")
         st.download_button(

@@ -16,6 +16,7 @@ import pytest
 from astropy.io import votable
 from astropy.io.votable.ucd import check_ucd
 from astropy.table import Table
+from exported import read_back
 from page_runner import QUIET, numbers, run_page, tables, words
 from pyarrow import parquet
 from streamlit.testing.v1 import AppTest
@@ -145,6 +146,24 @@ def test_csv_names_model_and_data_in_columns_as_before() -> None:
     assert {line["model"] for line in lines} == {"mine"}
     assert {line["data"] for line in lines} == {data.name}
     assert {"id", "class", "ra_deg", "dec_deg", "redshift", "snr"} <= set(lines[0])
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("ending", [".ecsv", ".vot", ".fits", ".parquet"])
+def test_every_format_holds_what_csv_holds_model_and_data_as_facts_and_nothing_that_is_unknown(
+    ending: str, known: bool
+) -> None:
+    data = aj.open_dataset("simulated:10")
+    values = np.linspace(10, 30, 10) if known else np.full(10, np.nan)
+    data = dataclasses.replace(data, ra=values, dec=values, redshift=values / 100)
+    in_csv = read_back(".csv", export.table_file(".csv", data, ROWS, MORE, FACTS))[0]
+    found, facts = read_back(ending, export.table_file(ending, data, ROWS, MORE, FACTS))
+    for name, fact in (("model", "mine"), ("data", data.name)):
+        assert facts[name] == fact
+        assert set(in_csv.pop(name)) == {fact}
+    where = {"ra_deg": "ra", "dec_deg": "dec"}  # whose unit stands in their name
+    expected = {where.get(name, name) for name in in_csv}
+    assert set(found) == (expected if known else expected - {"ra", "dec", "redshift"})
 
 
 def test_the_table_lists_the_chosen_columns_of_the_selection_in_its_order(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import streamlit as st
+
+from astrojepa.tables import Column
 
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
@@ -15,7 +16,7 @@ from ...components.gallery.gallery import gallery
 from ...components.instead import say_instead
 from ...components.send_button import send_button
 from ...session import links, reviewing, state, waiting
-from ...session.export import plain_columns, table_file
+from ...session.export import table_file
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
 from . import tasks
@@ -34,6 +35,12 @@ from .scores import mid_sentence, title
 
 PER_PAGE = 25
 BY_MARKS = "board_by_marks"
+PARTS = {  # of the prediction error, as an export describes them
+    "mean": "squared prediction error, mean of all patches",
+    "worst": "squared prediction error of the patch with the largest",
+    "cosine": "cosine of predicted and target tokens, mean of all patches",
+    "culprit": "number of the patch with the largest error, in reading order from 0",
+}
 
 
 def board(workspace: Workspace, view: View) -> None:
@@ -171,23 +178,25 @@ def leaderboard_file(
     ending: str, workspace: Workspace, view: View, order: np.ndarray, facts: Mapping[str, str]
 ) -> bytes:
     """Write the galaxies of the leaderboard in its order as a table of this format."""
-    more = plain_columns(ranked(workspace, view, order))
-    return table_file(ending, workspace.data, order, more, facts)
+    return table_file(ending, workspace.data, order, ranked(workspace, view, order), facts)
 
 
-def ranked(workspace: Workspace, view: View, order: np.ndarray) -> dict[str, Any]:
-    """Return the columns of the score and its parts."""
+def ranked(workspace: Workspace, view: View, order: np.ndarray) -> list[Column]:
+    """Return the columns of the score and its parts; each says which score it is of."""
+    from astrojepa.evaluation.anomalies.registry import find
+
     chosen = view.chosen
-    more: dict[str, Any] = {
-        "rank": chosen.places[order].tolist(),
-        "score": [chosen.name] * len(order),
-        "value": chosen.scores[order].tolist(),
-        **{f"{name}_error": values[order].tolist() for name, values in chosen.parts.items()},
-        "rank_knn": workspace.places[order].tolist(),
-    }
+    first = "1 = most anomalous"
+    found = [
+        ("rank", chosen.places, f"rank by the score {chosen.name}; {first}"),
+        ("score", np.full(len(chosen.scores), chosen.name, object), "score of rank and value"),
+        ("value", chosen.scores, f"the score {chosen.name}: {find(chosen.name).meaning}"),
+        *((f"{name}_error", values, PARTS[name]) for name, values in chosen.parts.items()),
+        ("rank_knn", workspace.places, f"rank by the score knn: {find('knn').meaning}; {first}"),
+    ]
     if view.checks is not None:
-        more["artefact"] = view.checks.artefact[order].tolist()
-    return more
+        found.append(("artefact", view.checks.artefact, "likelihood of any artefact, 0 to 1"))
+    return [Column(name, values[order].tolist(), about, digits=0) for name, values, about in found]
 
 
 def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
@@ -210,7 +219,7 @@ def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
             "leaderboard",
             f"By {mid_sentence(title(view.chosen.name))}",
             order.tolist,
-            lambda: plain_columns(ranked(workspace, view, order)),
+            lambda: ranked(workspace, view, order),
         )
     return page
 

@@ -56,7 +56,7 @@ from ...session import (
     state,
     waiting,
 )
-from ...session.export import plain_columns, table_file
+from ...session.export import table_file
 from ...session.large import NO_COLOUR, RANKED, SCORE, Large, selected
 from ...session.large_described import OfStore
 from ...session.large_links import go_to, publish, show_galaxy
@@ -584,9 +584,11 @@ def table_of(
 def ranked_columns(data: Any, ranks: np.ndarray, column: str) -> list[Column]:
     """Return the columns of a leaderboard by a column of `data`."""
     values = data.table[column].tolist()
-    return plain_columns(
-        {"rank": ranks[: len(data)].tolist(), "score": [column] * len(data), "value": values}
-    )
+    return [
+        Column("rank", ranks[: len(data)].tolist(), f"rank by the column {column}; 1 = first"),
+        Column("score", [column] * len(data), "column of rank and value"),
+        Column("value", values, f"the column {column}", digits=0),
+    ]
 
 
 def _galaxy(

@@ -318,7 +318,7 @@ def further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict[
     score = "mean distance to the 20 nearest galaxies in feature space; larger = more anomalous"
     said = [
         Column("anomaly_score_knn", workspace.scores[rows], score, digits=0),
-        Column("anomaly_rank_knn", workspace.places[rows], "1 = most anomalous"),
+        Column("anomaly_rank_knn", workspace.places[rows], "by anomaly_score_knn; 1 = highest"),
     ]
     known = columns.columns_of(workspace)
     said += made_columns({name: partial(known.__getitem__, name) for name in known}, rows)
