@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from ..session import export
+from ..session import export, state
 
 # what a row is, and rows are
 GALAXY, IMAGE = ("galaxy", "galaxies"), ("image", "images")
@@ -31,12 +31,21 @@ def export_menu(
     """
     button = partial(st.popover, "Export", key=f"export_{key}", disabled=not count)
     with button() if behind_a_button else nullcontext():
+        chosen = f"export_format_{key}"  # of all menus alike
+        st.session_state[chosen] = st.session_state.get(state.EXPORT_FORMAT, ".csv")
         ending = st.selectbox(
             "Format",
             list(export.FORMATS),
             format_func=export.FORMATS.__getitem__,
-            key=f"export_format_{key}",
+            key=chosen,
+            on_change=_hold_format,
+            args=(chosen,),
         )
+        if ending != ".csv" and rows == GALAXY:
+            st.caption(
+                "Model, data and filter stand in the header. A position or redshift that no galaxy "
+                "has is left out."
+            )
         if ending == ".fits":
             st.caption(r"FITS holds ASCII only: other letters are escaped, é as `\xe9`.")
         st.download_button(
@@ -49,3 +58,7 @@ def export_menu(
             on_click="ignore",
             type="primary",
         )
+
+
+def _hold_format(chosen: str) -> None:
+    st.session_state[state.EXPORT_FORMAT] = st.session_state[chosen]

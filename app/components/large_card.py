@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from .escape_markdown import escape_markdown
 from .facts import facts
 from .gallery.gallery import gallery
 from .survey_image import Place
-from .table.table import Heading, table
+from .table.table import Heading, Order, table
 
 NUM_NEIGHBOURS = 6
 IMAGE_WIDTH = 352  # pixels at most, so that the neighbours stand on the first screen
@@ -114,12 +114,18 @@ def listing(
     rows: np.ndarray,
     go: Callable[[Any], None],
     ranks: np.ndarray | None = None,
+    made: Mapping[str, np.ndarray] | None = None,
+    order: Order | None = None,
 ) -> None:
-    """List galaxies: `ranks`, then all columns but the map's; a click on a row is told `go`."""
+    """List galaxies with all their columns but the place on the map, before them `ranks`, and
+    behind the id what is `made`; a click on a row is told `go`, on a heading sorts as `order` says.
+    """
     known, content = large.map.store.layouts[0].known, large.map.store.table_of(rows)
     content = content.astype(dict.fromkeys([known["id"], *content.select_dtypes("bool")], str))
     content.insert(0, known["id"], content.pop(known["id"]))
-    content = content.drop(columns=[*PLACES], errors="ignore")
+    content = content.drop(columns=[*PLACES, *(made or {})], errors="ignore")
+    for name, values in (made or {}).items():
+        content.insert(1, name, values)
     if ranks is not None:
         content = content.drop(columns="rank", errors="ignore")
         content.insert(0, "rank", ranks)
@@ -131,6 +137,7 @@ def listing(
         {known[name]: Heading(form=".5f") for name in ("ra", "dec") if name in known},
         selected=int(here[0]) if len(here) else None,
         on_click=lambda number: go(chosen_row(rows, number)),
+        order=order,
     )
 
 

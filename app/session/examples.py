@@ -121,9 +121,20 @@ def set_search(workspace: Searchable, search: Search) -> None:
         for name in (RANK, DISTANCE):
             expression = with_clause(expression, name, "")
         session[state.FILTER] = "" if RANK in expression or DISTANCE in expression else expression
+        _forget_columns()
     elif not before:
         session[state.FILTER] = with_clause(expression, RANK, FILTER)
         session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = RANK, False
+
+
+def _forget_columns() -> None:
+    """Take the columns of a search out of the order and the table of the selection."""
+    session = st.session_state
+    if session.get(state.SELECTION_ORDER) in {RANK, DISTANCE}:
+        session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = "", False
+    if named := session.get(state.TABLE_COLUMNS):
+        kept = [name for name in named if name not in {RANK, DISTANCE}]
+        session[state.TABLE_COLUMNS] = kept or None  # the usual ones
 
 
 def add_galaxy(workspace: Searchable, row: int, *, alike: bool = True) -> None:

@@ -93,11 +93,24 @@ def held() -> dict[str, Any]:
 
 def hold(link: state.Link) -> None:
     """Give the session what a link says of the fields that have a session key."""
+    named = set[str]()
     for name, about in state.PARAMETERS.items():
         if about.key and (value := getattr(link, name)):
             st.session_state[about.key] = value
+            named.add(about.key)
+    st.session_state[state.LINKED] = named
     if link.order or link.direction:
         st.session_state[state.DIRECTION] = link.direction
+
+
+def named_by_link(key: str) -> bool:
+    """Whether a link has set what the session holds under a key, and nobody has asked so far: what
+    is not there is said to those who followed the link, and only once.
+    """
+    named: set[str] = st.session_state.get(state.LINKED, set())
+    found = key in named
+    named.discard(key)
+    return found
 
 
 def is_reversed(lowest_before: bool = False) -> bool:
@@ -117,9 +130,10 @@ def direction() -> str:
     """Return which comes first, for a link; "" where that goes without saying."""
     if (asked := st.session_state.get(state.DIRECTION)) is not None:
         return str(asked)
-    if st.session_state.get(state.SELECTION_REVERSED):
-        return "lowest"
-    return "highest" if _held("order") else ""
+    reverse = st.session_state.get(state.SELECTION_REVERSED)
+    if not st.session_state.get(state.BY_NUMBERS, True):
+        return "reversed" if reverse else ""
+    return "lowest" if reverse else "highest" if _held("order") else ""
 
 
 def _held(name: str) -> Any:

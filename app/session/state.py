@@ -42,6 +42,8 @@ SELECTION_VIEW = "selection_view"  # of the galaxies that lasso and filter choos
 SELECTION_ORDER = "selection_order"  # what they are sorted by
 SELECTION_REVERSED = "selection_reversed"  # the other way round than is usual
 DIRECTION = "direction"  # of a link, until a page knows what it sorts
+BY_NUMBERS = "by_numbers"  # whether the order is of numbers, of which the highest come first
+LINKED = "linked"  # keys that a link has set, until a page looks whether it has what they name
 TABLE_COLUMNS = "table_columns"
 SELECTION_SIZE = "selection_size"  # of the images of the gallery: small or large
 NOTICES = "notices"  # sentences to show once
@@ -101,6 +103,7 @@ SESSION = "session"  # what tells this session from others of the same page
 TAKEN = "taken"  # number of the last message of the browser about what it keeps
 SHARED = "shared"  # what a sample's collections are of: its hash, and those of its store
 UNKEPT = "unkept"  # hashes of galaxies whose collections are too large for the browser
+EXPORT_FORMAT = "export_format"  # the one last chosen, as the end of a name
 STORE = "store"  # what the browser keeps has changed inside a part of the page
 UPLOADS = "uploads"  # images that were brought along, as app/session/uploads.py reads them
 # what is searched for, app/session/examples.py; rows are those among all galaxies
@@ -296,7 +299,7 @@ class Link:
     # how the selection is shown, what it is sorted by, and the columns of its table
     view: str = _field("", "view", _one_of(VIEWS), key=SELECTION_VIEW, usual="gallery")
     order: str = _field("", "sort", _text(80), key=SELECTION_ORDER, usual=SCORE_COLOUR)
-    # lowest or highest first; old links say nothing, or reversed, and mean what `is_reversed` says
+    # of numbers lowest or highest first; of any other order, and in old links, reversed or nothing
     direction: str = _field("", "order", _one_of(("lowest", "highest", "reversed")))
     columns: tuple[str, ...] = _field((), "columns", _read_names, _write_names, key=TABLE_COLUMNS)
     # of the page of anomalies, what is open; the score of its leaderboard, the class it is of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from explorer_page import Explorer
 
+from app.components import table as component
+from app.pages.map.selection import SIMILARITY
 from astrojepa.plotting import encode_image
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -114,33 +117,66 @@ def test_a_model_takes_one_line_on_a_laptop_and_the_table_is_not_cut_on_a_tablet
     context.close()
 
 
-def test_a_heading_sorts_by_numbers_and_what_is_unknown_stays_last(
+def test_a_heading_sorts_the_selection_wherever_it_is_shown_and_what_is_unknown_stays_last(
     server: Any, browser: Any
 ) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     explorer = Explorer(context.new_page(), server.url)
     page = explorer.page
-    page.goto(f"{server.url}/?map=pca&filter=snr+%3E+20&view=table&columns=pitch_deg,snr")
+    page.goto(f"{server.url}/?map=pca&filter=snr+%3E+20&view=table&columns=snr,pitch_deg")
     table = page.get_by_role("table", name="Selected galaxies")
     explorer.appears(table)
     explorer.quiet()
-
-    def pitches() -> list[str]:
-        rows = table.locator("tbody tr")
-        return [str(text) for text in rows.locator("td[data-title=pitch_deg]").all_inner_texts()]
-
     heading = table.get_by_role("columnheader", name="pitch_deg")
-    for order, sign in (("ascending", 1), ("descending", -1)):
+    for order, sign in (("descending", -1), ("ascending", 1)):
+        table.locator("..").evaluate("frame => { frame.scrollTop = 300; }")
         heading.get_by_role("button").focus()
         page.keyboard.press("Enter")
+        table.locator(f"th[aria-sort={order}]", has_text="pitch_deg").wait_for()
         assert heading.get_attribute("aria-sort") == order
-        shown = pitches()
+        assert table.locator("[aria-sort]").count() == 1
+        assert table.locator("..").evaluate("frame => frame.scrollTop") == 0
+        held = "cell => cell.getRootNode().activeElement?.textContent"
+        assert heading.evaluate(held) == "pitch_deg"
+        rows = table.locator("tbody tr")
+        shown = rows.locator("td[data-title=pitch_deg]").all_inner_texts()
         known = [float(text) for text in shown if text]
         assert known == sorted(known, key=lambda value: sign * value)
         assert len({*known}) > 2
         assert not any(shown[len(known) :])
         assert len(known) < len(shown)
+    explorer.quiet()
+    names = rows.get_by_role("rowheader").all_inner_texts()
+    assert page.get_by_label("Sort by").input_value() == "Pitch deg"
+    assert "sort=pitch_deg&order=lowest" in page.url
+    page.get_by_role("button", name="Export", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=re.compile("as .csv$")).click()
+    lines = csv.DictReader(download.value.path().read_text().splitlines())
+    assert [line["id"] for line in lines] == names
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name="Gallery").click()
+    captions = page.get_by_text(re.compile("^pitch deg "))
+    captions.first.wait_for()
+    explorer.quiet()
+    said = [float(text.removeprefix("pitch deg ")) for text in captions.all_inner_texts()]
+    assert len(said) == 24
+    np.testing.assert_allclose(said, known[:24], rtol=1e-3)
     assert explorer.complaints == []
+    context.close()
+
+
+def test_what_the_selection_is_sorted_by_reads_whole_in_its_box(server: Any, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/?map=pca&galaxy=3&filter=snr+%3E+20&sort={SIMILARITY}&view=table")
+    explorer.appears(page.get_by_role("table", name="Selected galaxies"))
+    explorer.quiet()
+    box = page.get_by_label("Sort by")
+    assert box.input_value() == "Similarity to the selected galaxy"
+    cut = """box => [box, box.parentElement].some(one => one.scrollWidth > one.clientWidth)"""
+    assert not box.evaluate(cut)
     context.close()
 
 
@@ -163,8 +199,45 @@ def test_a_heading_sorts_numbers_that_are_written_with_exponents(
     table = page.get_by_role("table", name="Selected galaxies")
     explorer.appears(table)
     explorer.quiet()
-    table.get_by_role("columnheader", name="flux").get_by_role("button").click()
+    heading = table.get_by_role("columnheader", name="flux").get_by_role("button")
+    for way in ("descending", "ascending"):
+        heading.click()
+        table.locator(f"th[aria-sort={way}]", has_text="flux").wait_for()
     shown = table.locator("td[data-title=flux]").all_inner_texts()
     written = ["\u22123.000e\u221217", "\u22125.000e\u221218", "2.000e\u221219"]
     assert shown == [text for text in written for _ in range(10)]
     context.close()
+
+
+def test_a_table_that_shows_all_there_is_sorts_itself_exponents_and_unknown_ones_too(
+    browser: Any,
+) -> None:
+    flux = ["2.000e\u221219", "\u22125.000e\u221218", "", "1.5", "\u22121,200.0"]
+    data = {
+        "label": "All",
+        "titles": ["id", "flux"],
+        "helps": ["", ""],
+        "numeric": [False, True],
+        "rows": [[f"g{k}", text] for k, text in enumerate(flux)],
+        "images": [],
+        "selected": None,
+        "clicks": False,
+        "order": None,
+    }
+    page = browser.new_page()
+    page.set_content('<div id="host"><div class="frame"><table></table></div></div>')
+    page.evaluate(
+        """async ([script, data]) => {
+          const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+          const { default: show } = await import(address);
+          show({ parentElement: document.getElementById("host"), data, setTriggerValue: null });
+        }""",
+        [Path(component.__file__).with_name("table.js").read_text(encoding="utf-8"), data],
+    )
+    heading = page.get_by_role("columnheader", name="flux")
+    for way, order in (("ascending", [4, 1, 0, 3, 2]), ("descending", [3, 0, 1, 4, 2])):
+        heading.get_by_role("button").click()
+        assert heading.get_attribute("aria-sort") == way
+        names = page.get_by_role("rowheader").all_inner_texts()
+        assert names == [f"g{k}" for k in order]
+    page.close()

@@ -131,6 +131,10 @@ def test_the_leaderboard_is_exported_in_its_order_with_score_and_position() -> N
     assert lines[0]["id"] == str(data.ids[1])
     assert (lines[0]["score"], lines[0]["value"], lines[0]["rank_knn"]) == ("lof", "0.5", "2")
     assert {"ra_deg", "dec_deg", "class", "model", "data", "snr"} <= set(lines[0])
+    said = {one.name: one.description for one in ranked_columns(workspace, view, order)}  # type: ignore[arg-type]
+    assert list(said) == ["rank", "score", "value", "rank_knn"]
+    assert all("lof" in said[name] for name in ("rank", "value"))
+    assert "knn" in said["rank_knn"]
     written = card_captions(workspace, view, order, {})  # type: ignore[arg-type]
     assert [lines[1] for lines in written][:2] == ["0.500, kNN rank 2", "0.400, kNN rank 5"]
     assert max(len(line) for lines in written for line in lines[1:]) <= 22, "so much is not cut"

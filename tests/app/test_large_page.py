@@ -541,6 +541,56 @@ def test_a_selection_is_sorted_by_score_by_any_column_and_by_similarity(
         np.testing.assert_allclose(near, np.sort(gaps)[: page.LISTED], rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("sort", "column", "sign"),
+    [
+        ("redshift", "redshift", -1),
+        (selection.SIMILARITY, selection.DISTANCE, 1),
+        ("search_rank", "search_rank", 1),
+    ],
+)
+def test_the_table_of_a_large_selection_shows_what_it_is_sorted_by_and_headings_sort_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+    pages_cache: Path,
+    store: Path,
+    sort: str,
+    column: str,
+    sign: int,
+) -> None:
+    listed: list[Any] = []
+    monkeypatch.setattr(large_card, "table", lambda *own, **more: listed.append((own, more)))
+    first = str(pd.read_parquet(store)["object_id"][7])
+    query = {"id": first, "galaxy": "7", "like": "7", "filter": "search_rank <= 300"}
+    query |= {"view": "table", "sort": sort, "order": "highest"}
+    test = run(monkeypatch, pages_cache, store, query=query)
+    assert "The first 200 are listed." in words(test)
+    (_, _, shown, _), more = listed[-1]
+    assert shown.columns[0] == "object_id"
+    assert len(shown) == page.LISTED
+    values = shown[column].tolist()
+    assert values == sorted(values, key=lambda value: sign * value)
+    order = more["order"]
+    assert (order.by, order.descending) == (sort, sign < 0)
+    assert order.sort is selection.sort_by, "what the menu sets"
+    assert set(shown) <= set(order.columns)
+
+
+def test_a_heading_of_a_large_leaderboard_ranks_all_of_it_by_its_column(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    listed: list[Any] = []
+    monkeypatch.setattr(large_card, "table", lambda *own, **more: listed.append((own, more)))
+    query = {"view": "table", "sort": "redshift", "order": "lowest", "page": "3"}
+    test = run(monkeypatch, pages_cache, store, page="anomalies", query=query)
+    (_, _, shown, _), more = listed[-1]
+    order = more["order"]
+    assert (order.by, order.descending, order.sort) == ("redshift", False, selection.sort_by)
+    assert set(order.columns) == {"redshift", "magnitude", "score"}
+    assert "a heading to rank by its column" in words(test)
+    assert shown["redshift"].is_monotonic_increasing
+    assert shown["rank"].tolist() == list(range(51, 76))
+
+
 def test_the_galaxy_page_does_not_change_what_a_selection_is_sorted_by(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:

@@ -13,6 +13,7 @@ from page_runner import QUIET, run_page, settled, tables, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
+from app.components import instead
 from app.components.patch_panel.masks import first_mask, write_mask
 from app.session import uploads
 from astrojepa import plotting
@@ -187,3 +188,50 @@ def test_a_region_ranks_its_own_galaxy_first(draw: Callable[..., AppTest]) -> No
 def test_a_region_of_another_grid_is_ignored(draw: Callable[..., AppTest]) -> None:
     test = draw(query={"map": "pca", "galaxy": "7", "region": "7.ff"})
     assert "Searching" not in words(test)
+
+
+def test_the_order_and_the_columns_of_a_search_end_with_it_without_a_word(
+    draw: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(instead.st, "toast", lambda text, **options: told.append(text))
+    query = {"map": "pca", "galaxy": "7", "filter": "snr > 20", "view": "table", "like": "3"}
+    query |= {"sort": "search_rank", "order": "reversed", "columns": "search_distance,class"}
+    test = draw(query=query)
+    assert tables(test)[0].columns.tolist() == [
+        "id",
+        "search_rank",
+        "search_distance",
+        "class",
+        "image",
+    ]
+    assert test.query_params["order"] == "reversed", "the highest rank comes first"
+    press(test, "End search")
+    assert "search" not in str(dict(test.query_params))
+    assert "order" not in test.query_params
+    assert tables(test)[0].columns.tolist() == ["id", "anomaly_score", "class", "image"]
+    query |= {"filter": "search_rank <= 9", "columns": "search_rank"}
+    test = press(draw(query=query), "End search")
+    assert not tables(test)
+    assert not {"sort", "order", "columns"} & set(test.query_params), "nor does a link name them"
+    test.text_input(key="filter").input("snr > 20")
+    settled(test.run())
+    assert tables(test)[0].columns.tolist()[:3] == ["id", "class", "anomaly_score"], "as usual"
+    assert not told
+
+
+def test_a_link_says_that_a_search_begins_with_its_nearest_as_old_links_did(
+    draw: Callable[..., AppTest],
+) -> None:
+    query = {"map": "pca", "galaxy": "7", "like": "7", "filter": "search_rank <= 9"}
+    query |= {"view": "table", "columns": "search_rank"}
+    for old, said, first in (("", "", "1"), ("highest", "", "1"), ("lowest", "reversed", "9")):
+        asked = query | {"sort": "search_rank"} | ({"order": old} if old else {})
+        test = draw(query=asked)
+        assert tables(test)[0]["search_rank"][0] == first
+        assert dict(test.query_params).get("order", "") == said
+        again = draw(query=dict(test.query_params))
+        assert tables(again)[0]["search_rank"][0] == first
+    for order in ("highest", "lowest"):
+        test = draw(query=query | {"sort": "snr", "order": order})
+        assert test.query_params["order"] == order

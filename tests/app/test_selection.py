@@ -16,6 +16,7 @@ import pytest
 from astropy.io import votable
 from astropy.io.votable.ucd import check_ucd
 from astropy.table import Table
+from exported import read_back
 from page_runner import QUIET, numbers, run_page, tables, words
 from pyarrow import parquet
 from streamlit.testing.v1 import AppTest
@@ -147,6 +148,24 @@ def test_csv_names_model_and_data_in_columns_as_before() -> None:
     assert {"id", "class", "ra_deg", "dec_deg", "redshift", "snr"} <= set(lines[0])
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("ending", [".ecsv", ".vot", ".fits", ".parquet"])
+def test_every_format_holds_what_csv_holds_model_and_data_as_facts_and_nothing_that_is_unknown(
+    ending: str, known: bool
+) -> None:
+    data = aj.open_dataset("simulated:10")
+    values = np.linspace(10, 30, 10) if known else np.full(10, np.nan)
+    data = dataclasses.replace(data, ra=values, dec=values, redshift=values / 100)
+    in_csv = read_back(".csv", export.table_file(".csv", data, ROWS, MORE, FACTS))[0]
+    found, facts = read_back(ending, export.table_file(ending, data, ROWS, MORE, FACTS))
+    for name, fact in (("model", "mine"), ("data", data.name)):
+        assert facts[name] == fact
+        assert set(in_csv.pop(name)) == {fact}
+    where = {"ra_deg": "ra", "dec_deg": "dec"}  # whose unit stands in their name
+    expected = {where.get(name, name) for name in in_csv}
+    assert set(found) == (expected if known else expected - {"ra", "dec", "redshift"})
+
+
 def test_the_table_lists_the_chosen_columns_of_the_selection_in_its_order(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -166,3 +185,39 @@ def test_the_table_lists_the_chosen_columns_of_the_selection_in_its_order(
     data = aj.open_dataset("simulated:60")
     row = int(np.flatnonzero(data.ids == table["id"].iloc[0])[0])
     assert table["image"].iloc[0].endswith(f"/48?rows={row}")
+
+
+@pytest.mark.parametrize(
+    ("order", "column", "sign"),
+    [
+        ("snr", "snr", -1),
+        ("anomaly score", "anomaly_score", -1),
+        (selection.SIMILARITY, selection.DISTANCE, 1),
+        ("search_rank", "search_rank", 1),
+        ("search_distance", "search_distance", 1),
+    ],
+)
+def test_the_column_that_the_selection_is_sorted_by_stands_in_its_table(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, order: str, column: str, sign: int
+) -> None:
+    query = {"map": "pca", "galaxy": "7", "like": "3", "filter": "snr > 20", "view": "table"}
+    query |= {"sort": order, "order": "highest", "columns": "class"}
+    test = run_page(monkeypatch, pages_cache, "map", query=query)
+    (table,) = tables(test)
+    assert list(table.columns) == ["id", column, "class", "image"]
+    values = numbers(table[column])
+    assert values == sorted(values, key=lambda value: sign * value)
+    assert test.session_state["table_columns"] == ["class"], "what was chosen stays"
+
+
+def test_a_second_click_on_a_heading_turns_the_order_and_another_column_begins_as_usual(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session: dict[str, Any] = {"gallery_page": 3}
+    monkeypatch.setattr(selection.st, "session_state", session)
+    for name, turned in (("snr", False), ("snr", True), ("snr", False), ("snr", True)):
+        selection.sort_by(name)
+        assert (session["selection_order"], session["selection_reversed"]) == (name, turned)
+    selection.sort_by("class")
+    assert (session["selection_order"], session["selection_reversed"]) == ("class", False)
+    assert session["gallery_page"] == 0

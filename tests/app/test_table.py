@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app.components.table.table import cells_of
+from app.components.table import table as component
+from app.components.table.table import Order, cells_of
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,16 @@ def test_numbers_of_a_column_have_the_same_decimals_and_text_stays_as_it_is(
     values: list[object], form: str, said: list[str]
 ) -> None:
     assert cells_of(pd.Series(values), form) == said
+
+
+def test_a_heading_asks_for_an_order_by_its_name_and_only_for_one_that_there_is() -> None:
+    asked: list[str] = []
+    columns = {"anomaly_score": "anomaly score", "snr": "snr"}
+    order = Order(columns, "anomaly score", True, asked.append)
+    names = ["rank", "anomaly_score", "snr"]
+    assert component._order_of(names, order)["ways"] == [None, "descending", "none"]
+    turned = Order(columns, "snr", False, asked.append)
+    assert component._order_of(names, turned)["ways"] == [None, "none", "ascending"]
+    for number in (2, 1, 0, 3, -1, True, "1", None, 1.0):
+        component._sort(names, order, number)
+    assert asked == ["snr", "anomaly score"]

@@ -1,4 +1,4 @@
-// A table whose headings sort. Where its rows do not fit, short cells take two lines; in a narrow frame, rows are cards. Text only.
+// A table whose headings sort: here, or, of rows that are the first of more, where `order` is from. Where its rows do not fit, short cells take two lines; in a narrow frame, rows are cards. Text only.
 
 const NARROW = 800; // px
 const SHORT = 21; // characters that stand on one line
@@ -13,16 +13,20 @@ export default function show({ parentElement, data, setTriggerValue }) {
   const { selected, ...content } = data;
   const key = JSON.stringify(content);
   if (table.shown !== key) fill(frame, table, content);
-  table.shown = key;
+  if (table.order !== data.order?.now) frame.scrollTop = 0;
+  [table.shown, table.order] = [key, data.order?.now];
   for (const row of table.tBodies[0].rows) row.ariaCurrent = row.number === selected ? "true" : null;
 }
 
 function fill(frame, table, data) {
   const body = make("tbody", "rowgroup");
+  const focused = table.getRootNode().activeElement;
+  const heading = table.tHead?.contains(focused) ? focused.textContent : null;
   body.append(...data.rows.map((cells, number) => rowOf(table, data, cells, number)));
   table.role = "table";
   table.setAttribute("aria-label", data.label);
-  table.replaceChildren(headOf(data, body), body);
+  table.replaceChildren(headOf(table, data, body), body);
+  if (heading !== null) [...table.tHead.querySelectorAll("button")].find((one) => one.textContent === heading)?.focus({ preventScroll: true });
   frame.className = data.clicks ? "frame clicks" : "frame";
   frame.watch ??= new ResizeObserver(() => fit(frame, table));
   frame.watch.observe(frame);
@@ -44,18 +48,20 @@ function make(tag, role, text = "") {
   return made;
 }
 
-function headOf(data, body) {
+function headOf(table, data, body) {
   const head = make("thead", "rowgroup");
   const row = make("tr", "row");
   if (data.images.length) row.append(make("td", ""));
   data.titles.forEach((title, column) => {
     const cell = make("th", "columnheader");
-    const button = make("button", "", title);
-    button.type = "button";
-    if (data.helps[column]) button.title = data.helps[column];
+    const way = data.order ? data.order.ways[column] : "none"; // null: it does not sort
+    const named = make(way ? "button" : "span", "", title);
+    if (way) named.type = "button";
+    if (data.helps[column]) named.title = data.helps[column];
     if (data.numeric[column]) cell.className = "number";
-    button.addEventListener("click", () => sort(data, body, cell, column));
-    cell.append(button);
+    if (way && way !== "none") cell.setAttribute("aria-sort", way);
+    if (way) named.addEventListener("click", () => (data.order ? table.send("sort", { column }) : sort(data, body, cell, column)));
+    cell.append(named);
     row.append(cell);
   });
   head.append(row);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,16 @@ class Heading:
     numeric: bool = False  # its text begins with a number: right-aligned, sorted by that number
 
 
+@dataclass(frozen=True)
+class Order:
+    """How rows are sorted that are the first of more: elsewhere, which a heading asks for."""
+
+    columns: Mapping[str, str]  # that they can be sorted by, and what `sort` calls each
+    by: str  # what it calls the one that they are sorted by
+    descending: bool  # the values of that one
+    sort: Callable[[str], None]
+
+
 def table(
     key: str,
     label: str,
@@ -34,11 +45,12 @@ def table(
     images: Sequence[str] = (),
     selected: int | None = None,
     on_click: Callable[[Any], None] | None = None,
+    order: Order | None = None,
 ) -> None:
     """Show a data frame, whose first column names each row; `label` is for screen readers.
 
     `images` are addresses, one per row. `on_click` gets the number of the clicked row as sent by
-    the browser.
+    the browser. Without an `order`, headings sort what is shown.
     """
     how = {name: (headings or {}).get(name, Heading()) for name in rows.columns}
     columns = [cells_of(rows[name], how[name].form) for name in rows.columns]
@@ -54,12 +66,29 @@ def table(
         "images": list(images),
         "selected": selected,
         "clicks": on_click is not None,
+        "order": None if order is None else _order_of([*rows.columns], order),
     }
     component("table", html='<div class="frame"><table></table></div>')(
         data=data,
         key=key,
         on_click_change=hears(key, "click", "row", on_click or (lambda row: None)),
+        on_sort_change=hears(key, "sort", "column", partial(_sort, [*rows.columns], order)),
     )
+
+
+def _order_of(names: list[str], order: Order) -> dict[str, Any]:
+    """Tell the browser by which columns rows are sorted, can be ("none"), and cannot be (None)."""
+    way = "descending" if order.descending else "ascending"
+    ways = {None: None, order.by: way}
+    called = [order.columns.get(name) for name in names]
+    return {"ways": [ways.get(name, "none") for name in called], "now": f"{order.by} {way}"}
+
+
+def _sort(names: list[str], order: Order | None, number: Any) -> None:
+    """Sort by the column of this number, as the browser sent it."""
+    sound = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(names)
+    if order is not None and sound and (called := order.columns.get(names[number])) is not None:
+        order.sort(called)
 
 
 def cells_of(values: pd.Series[Any], form: str = "") -> list[str]:

@@ -17,14 +17,15 @@ from ...components.instead import say_instead
 from ...components.keepsake.large import begun, keep_large
 from ...components.large_card import class_names, go_in, listing, place_of
 from ...components.send_button import send_button
-from ...session import reviewing, state, waiting
+from ...components.table.table import Order as Headings
+from ...session import links, reviewing, state, waiting
 from ...session.large import RANKED, SCORE, Large, Order, selected
 from ...session.large_links import publish
 from ...session.queue import imported
 from ...session.store_sample import SAMPLED, SEED, sampled, with_images
 from ...session.workspace import LIBRARIES
 from ..map.large import export_rows, filter_row, order_options, pictured, ranked_columns
-from ..map.selection import SIMILARITY, written
+from ..map.selection import SIMILARITY, sort_by, written
 from .artefacts import Checked, artefacts, artefacts_included
 from .large_artefacts import CHECKED, check_task, likely_artefacts
 from .large_order import WHICH, order_words, reranked
@@ -55,12 +56,13 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     if (order := large.order()) is None:
         return
     wanted = st.session_state.get(state.SELECTION_ORDER, order.column)
-    if wanted not in {*columns, SIMILARITY, *order_options(large)}:  # a selection's is no mistake
+    known = {*columns, SIMILARITY, *order_options(large)}  # a selection's is no mistake
+    if links.named_by_link(state.SELECTION_ORDER) and wanted not in known:
         say_instead(
             f"These galaxies cannot be ranked by {wanted!r}",
             f"they are ranked by {_words(order.column)!r}",
         )
-    st.session_state[state.SELECTION_ORDER] = order.column
+    st.session_state[state.SELECTION_ORDER], st.session_state[state.BY_NUMBERS] = order.column, True
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
         column = st.selectbox(
             "Score", columns, format_func=_words, key=state.SELECTION_ORDER, width=260
@@ -198,7 +200,7 @@ def _board(
     """
     given = {} if key is None else reviewing.review_of(key).marks
     places = None
-    if wants_marks(given, f"Re-rank {WHICH}"):
+    if by_marks := wants_marks(given, f"Re-rank {WHICH}"):
         if (moved := reranked(large, order, rows, given)) is None:
             return
         rows, ranks, places = rows[moved], ranks[moved], ranks
@@ -208,12 +210,11 @@ def _board(
         page = turned(len(rows), f"{all_of_them}{count:,} galaxies")
         link = export_rows(large, "leaderboard", rows, {**order.facts, **facts}, ranks=ranks)
         if key is not None:
-            by = f"By {_words(order.column)}"
             about = large.gathered(key, go, link)
             send_button(
                 about,
                 "leaderboard",
-                by,
+                f"By {_words(order.column)}",
                 rows.tolist,
                 lambda: ranked_columns(about.of(rows)[0], ranks, order.column),
             )
@@ -224,8 +225,11 @@ def _board(
     if not len(shown):
         st.caption("No galaxy has a value here.")
     elif view == "table":
-        listing(large, TABLE, shown, opened, here)
-        st.caption("Click a row to open its galaxy on the map, a heading to sort this page.")
+        sorts = {} if by_marks else {name: name for name in large.scores if name != "rank"}
+        headings = Headings(sorts, order.column, not order.lowest, sort_by)
+        listing(large, TABLE, shown, opened, here, order=headings)
+        further = ", a heading to rank by its column" if sorts else ""
+        st.caption(f"Click a row to open its galaxy on the map{further}.")
     else:
         moved_to = None if places is None else places[part]
         captions = _captions(large, images, order.column, shown, here, moved_to, given)

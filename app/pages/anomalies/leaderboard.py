@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -17,7 +16,7 @@ from ...components.gallery.gallery import gallery
 from ...components.instead import say_instead
 from ...components.send_button import send_button
 from ...session import links, reviewing, state, waiting
-from ...session.export import plain_columns, table_file
+from ...session.export import table_file
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
 from . import tasks
@@ -37,6 +36,12 @@ from .scores import mid_sentence, ranked_by, title
 
 PER_PAGE = 25
 BY_MARKS = "board_by_marks"
+PARTS = {  # of the prediction error, as an export describes them
+    "mean": "squared prediction error, mean of all patches",
+    "worst": "squared prediction error of the patch with the largest",
+    "cosine": "cosine of predicted and target tokens, mean of all patches",
+    "culprit": "number of the patch with the largest error, in reading order from 0",
+}
 
 
 def board(workspace: Workspace, view: View) -> None:
@@ -177,25 +182,26 @@ def leaderboard_file(
     ending: str, workspace: Workspace, view: View, order: np.ndarray, facts: Mapping[str, str]
 ) -> bytes:
     """Write the galaxies of the leaderboard in its order as a table of this format."""
-    more = ranked_columns(workspace, view, order)
-    return table_file(ending, workspace.data, order, more, facts)
+    return table_file(ending, workspace.data, order, ranked_columns(workspace, view, order), facts)
 
 
 def ranked_columns(workspace: Workspace, view: View, order: np.ndarray) -> list[Column]:
-    """Return the columns of the score, its parts and the artefact score."""
+    """Return the columns of the score and its parts; each says which score it is of."""
+    from astrojepa.evaluation.anomalies.registry import find
+
     chosen = view.chosen
-    more: dict[str, Any] = {
-        "rank": chosen.places[order].tolist(),
-        "score": [chosen.name] * len(order),
-        "value": chosen.scores[order].tolist(),
-        **{f"{name}_error": values[order].tolist() for name, values in chosen.parts.items()},
-        "rank_knn": workspace.places[order].tolist(),
-    }
-    columns = plain_columns(more)
+    first = "1 = most anomalous"
+    found = [
+        ("rank", chosen.places, f"rank by the score {chosen.name}; {first}"),
+        ("score", np.full(len(chosen.scores), chosen.name, object), "score of rank and value"),
+        ("value", chosen.scores, f"the score {chosen.name}: {find(chosen.name).meaning}"),
+        *((f"{name}_error", values, PARTS[name]) for name, values in chosen.parts.items()),
+        ("rank_knn", workspace.places, f"rank by the score knn: {find('knn').meaning}; {first}"),
+    ]
     if view.checks is not None:
-        score = f"artefact score of the image, the highest of all kinds: {SCALE}"
-        columns.append(Column("artefact", view.checks.artefact[order].tolist(), score, digits=0))
-    return columns
+        about = f"artefact score of the image, the highest of all kinds: {SCALE}"
+        found.append(("artefact", view.checks.artefact, about))
+    return [Column(name, values[order].tolist(), about, digits=0) for name, values, about in found]
 
 
 def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:

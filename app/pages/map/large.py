@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
-from astrojepa.data.values import Values, sortable
+from astrojepa.data.values import Values, cells, sortable
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
 from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.maps.plane import PLACES, UNITS
@@ -44,6 +44,7 @@ from ...components.latent_map.tiles import pack_tile, read_box, widened
 from ...components.search_buttons import search_buttons
 from ...components.send_button import send_button
 from ...components.survey_image import survey_picture, survey_toggle
+from ...components.table.table import Order
 from ...session import (
     clusters,
     examples,
@@ -55,7 +56,7 @@ from ...session import (
     state,
     waiting,
 )
-from ...session.export import plain_columns, table_file
+from ...session.export import table_file
 from ...session.large import NO_COLOUR, RANKED, SCORE, Large, selected
 from ...session.large_described import OfStore
 from ...session.large_links import go_to, publish, show_galaxy
@@ -69,6 +70,7 @@ from .figure import store_figure
 from .filter_box import SYNTAX, set_filter
 from .selection import (
     BESIDE,
+    DISTANCE,
     GALLERY_KEYS,
     ON_MAP,
     PER_PAGE,
@@ -81,6 +83,7 @@ from .selection import (
     marked,
     order_menu,
     pager,
+    sort_by,
     written,
 )
 from .sky import sky_panel
@@ -442,7 +445,15 @@ def _selection(
             beyond.append(f"The first {PICTURED:,} images are shown.")
         beyond.append(GALLERY_KEYS)
     else:
-        listing(large, "selection_table", rows[:LISTED], go_in(large))
+        first, made = rows[:LISTED], dict[str, np.ndarray]()
+        if by == SIMILARITY:
+            made = {DISTANCE: values[:LISTED]}
+        elif by in large.made:
+            made = {by: cells(large.made[by].read(), first)}
+        sorts = {name: name for name in order_options(large)} | {DISTANCE: SIMILARITY}
+        order = Order(sorts, by, backwards, sort_by)
+        listing(large, "selection_table", first, go_in(large), made=made, order=order)
+        beyond.append("Click a row to select its galaxy, a heading to sort.")
         if count > LISTED:
             beyond.append(f"The first {LISTED} are listed.")
     if count > RANKED:
@@ -577,9 +588,11 @@ def table_of(
 def ranked_columns(data: Any, ranks: np.ndarray, column: str) -> list[Column]:
     """Return the columns of a leaderboard by a column of `data`."""
     values = data.table[column].tolist()
-    return plain_columns(
-        {"rank": ranks[: len(data)].tolist(), "score": [column] * len(data), "value": values}
-    )
+    return [
+        Column("rank", ranks[: len(data)].tolist(), f"rank by the column {column}; 1 = first"),
+        Column("score", [column] * len(data), "column of rank and value"),
+        Column("value", values, f"the column {column}", digits=0),
+    ]
 
 
 def _galaxy(

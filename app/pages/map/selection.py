@@ -20,14 +20,15 @@ from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
 from ...components.instead import say_instead
 from ...components.send_button import send_button
-from ...components.table.table import Heading, table
+from ...components.table.table import Heading, Order, table
 from ...session import columns, examples, export, links, loaders, reviewing, state
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
 
 PER_PAGE = 24
-MOST_ROWS = 1000  # of the table; a browser sorts these
+MOST_ROWS = 1000  # of the table
 SIMILARITY = "similarity to the selected galaxy"
+DISTANCE = "distance to the selected galaxy"  # the column of the table that shows it
 ON_MAP = "place on the map"  # the order of a large store, along a curve where `project` sorted it
 REVERSED = {  # what comes first then, of what is sorted neither from its highest nor as words
     state.SCORE_COLOUR: "Least anomalous first",
@@ -86,7 +87,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> np.ndarray:
         )
         collections_bar(about, rows)
     if view == "table":
-        _table(workspace, rows)
+        _table(workspace, rows, values, by, reverse)
         return rows
     part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
     shown = rows[part]
@@ -183,9 +184,12 @@ def order_menu(
     """Draw what a selection can be sorted by, of which some are columns of `numbers`; returns what
     it is, and whether its values descend. `usual`: the score, always sorted from its highest.
     """
-    if (wanted := st.session_state.get(state.SELECTION_ORDER)) not in options:
+    wanted = st.session_state.get(state.SELECTION_ORDER)
+    linked = links.named_by_link(state.SELECTION_ORDER)
+    if wanted not in options:
         st.session_state[state.SELECTION_ORDER] = options[0]
-        if wanted:
+        st.session_state[state.SELECTION_REVERSED] = False
+        if linked:
             say_instead(
                 f"These galaxies cannot be sorted by {wanted!r}",
                 f"they are sorted by {order_name(options[0])!r}",
@@ -196,12 +200,21 @@ def order_menu(
         format_func=order_name,
         key=state.SELECTION_ORDER,
         persist_state="session",
-        width=208,
+        width=256,
     )
+    st.session_state[state.BY_NUMBERS] = by in numbers or by == usual
     links.is_reversed(lowest_before=by in numbers and by != usual)
     words = "Lowest first" if by in numbers else REVERSED.get(by, "Z to A first")
     turned = st.toggle(words, key=state.SELECTION_REVERSED, persist_state="session")
     return by, turned != (by in numbers)
+
+
+def sort_by(name: str) -> None:
+    """Sort the selection by this as the menu does, the other way round where it already is."""
+    again = st.session_state.get(state.SELECTION_ORDER) == name
+    turned = again and not st.session_state.get(state.SELECTION_REVERSED, False)
+    st.session_state[state.SELECTION_ORDER] = name
+    st.session_state[state.SELECTION_REVERSED], st.session_state[state.GALLERY_PAGE] = turned, 0
 
 
 def order_name(name: str) -> str:
@@ -223,14 +236,19 @@ def _turn(page: int) -> None:
     st.session_state[state.GALLERY_PAGE] = max(0, page)
 
 
-def _table(workspace: Workspace, rows: np.ndarray) -> None:
-    """Draw the table; a click on a cell selects the galaxy."""
+def _table(
+    workspace: Workspace, rows: np.ndarray, values: np.ndarray, by: str, reverse: bool
+) -> None:
+    """Draw the table, with the column that it is sorted by; a click on a row selects the galaxy, on
+    a heading sorts all of the selection.
+    """
     known = columns.columns_of(workspace)
     before = st.session_state.get(state.TABLE_COLUMNS)
     kept = [name for name in before or () if name in known]
     first = [name for name in _AT_FIRST if name in known]
     st.session_state[state.TABLE_COLUMNS] = kept if kept or before == [] else first
-    if missing := [name for name in before or () if name not in known]:
+    missing = [name for name in before or () if name not in known]
+    if links.named_by_link(state.TABLE_COLUMNS) and missing:
         say_instead(
             f"These galaxies have no column {first_of([*map(repr, missing)])}",
             "the table shows the others" if kept else "the table shows the usual ones",
@@ -245,7 +263,11 @@ def _table(workspace: Workspace, rows: np.ndarray) -> None:
     content: dict[str, Sequence[Any] | np.ndarray] = {
         "id": workspace.data.ids[shown].astype(str),
     }
-    content |= {name: cells(known[name], shown) for name in chosen}
+    orders = {"anomaly_score": state.SCORE_COLOUR, DISTANCE: SIMILARITY}
+    sorts = {name: name for name in known} | orders
+    column = {order: name for name, order in sorts.items()}[by]  # that shows the order
+    for name in chosen if column in {"id", *chosen} else (column, *chosen):
+        content[name] = values[:MOST_ROWS] if name == DISTANCE else cells(known[name], shown)
     selected = np.flatnonzero(shown == st.session_state.get(state.ROW))
     table(
         "selection_table",
@@ -255,6 +277,8 @@ def _table(workspace: Workspace, rows: np.ndarray) -> None:
         images=[f"{workspace.pictures}/{SIDE}?rows={row}" for row in shown.tolist()],
         selected=int(selected[0]) if len(selected) else None,
         on_click=lambda number: _clicked(shown, number),
+        # by score, those of the highest have the lowest ranks
+        order=Order(sorts, by, reverse != (by == state.SCORE_COLOUR), sort_by),
     )
     beyond = (
         f" The first {MOST_ROWS:,} of {len(rows):,} are listed; an export holds all."
@@ -294,7 +318,7 @@ def further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict[
     score = "mean distance to the 20 nearest galaxies in feature space; larger = more anomalous"
     said = [
         Column("anomaly_score_knn", workspace.scores[rows], score, digits=0),
-        Column("anomaly_rank_knn", workspace.places[rows], "1 = most anomalous"),
+        Column("anomaly_rank_knn", workspace.places[rows], "by anomaly_score_knn; 1 = highest"),
     ]
     known = columns.columns_of(workspace)
     said += made_columns({name: partial(known.__getitem__, name) for name in known}, rows)
