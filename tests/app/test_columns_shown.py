@@ -15,7 +15,7 @@ from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
-from app.pages.anomalies.leaderboard import card_captions, leaderboard_file
+from app.pages.anomalies.leaderboard import card_captions, leaderboard_file, ranked_columns
 from app.pages.anomalies.listing import View
 from app.pages.anomalies.scores import Chosen
 from app.pages.map.view import islands_sentence
