@@ -135,11 +135,11 @@ def test_the_leaderboard_is_exported_in_its_order_with_score_and_position() -> N
     assert list(said) == ["rank", "score", "value", "rank_knn"]
     assert all("lof" in said[name] for name in ("rank", "value"))
     assert "knn" in said["rank_knn"]
-    written = card_captions(workspace, view, order, {})  # type: ignore[arg-type]
+    written = card_captions(workspace, view, order, {}, None)  # type: ignore[arg-type]
     assert [lines[1] for lines in written][:2] == ["0.500, kNN rank 2", "0.400, kNN rank 5"]
     assert max(len(line) for lines in written for line in lines[1:]) <= 22, "so much is not cut"
     workspace.places = 12_345 + places
-    third = card_captions(workspace, view, order, {})[2]  # type: ignore[arg-type]
+    third = card_captions(workspace, view, order, {}, None)[2]  # type: ignore[arg-type]
     assert third[1] == "0.300, kNN rank 12,348", "a rank is whole"
     workspace.places = places
     content = leaderboard_file(".vot", workspace, view, order, facts)  # type: ignore[arg-type]
