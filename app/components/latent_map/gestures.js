@@ -24,7 +24,7 @@ function listen(state) {
   state.scroll = (event) => (state.scrolledAt = event.timeStamp);
   document.addEventListener("scroll", state.scroll, true);
   canvas.addEventListener("wheel", (event) => {
-    if (event.timeStamp - state.scrolledAt < GESTURE) return void state.scroll(event);
+    if (!event.ctrlKey && event.timeStamp - state.scrolledAt < GESTURE) return void state.scroll(event);
     event.preventDefault();
     const amount = event.deltaMode === 1 ? event.deltaY * 20 : event.deltaY;
     zoomAt(state.view, ...place(state, event), Math.exp(-Math.max(-120, Math.min(120, amount)) * 0.0028));

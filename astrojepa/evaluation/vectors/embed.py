@@ -164,11 +164,9 @@ def galaxy_statistics(data: Dataset, *, progress: Progress | bool | None = None)
     """Measure `shape_statistics` as `summary_statistics` does, on the galaxy alone; cached."""
     from astrojepa.evaluation.baselines import galaxy_alone
 
-    def measure(pictures: np.ndarray) -> np.ndarray:
-        return measuring.shape_statistics(galaxy_alone.galaxy_alone(pictures))
-
     key = ("galaxy-statistics", program_text(measuring, galaxy_alone), data.fingerprint)
     size = measuring.FRAME_SIZE
+    measure = galaxy_alone.statistics_of_galaxy
     return _kept_measures(data, key, measure, size, round(size / 0.875), progress)
 
 

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 import astrojepa as aj
-from astrojepa.evaluation.baselines.galaxy_alone import galaxy_alone
+from astrojepa.evaluation.baselines.galaxy_alone import (
+    DARKEST,
+    galaxy_alone,
+    statistics_of_galaxy,
+)
 from astrojepa.evaluation.baselines.shape_columns import shape_columns
 from astrojepa.evaluation.baselines.shape_statistics import shape_statistics
 
@@ -50,6 +54,30 @@ def test_stars_and_noise_become_sky_and_the_galaxy_keeps_its_pixels() -> None:
     outside = alone[0, :16].reshape(-1, 3)
     assert (outside == outside[0]).all()
     assert abs(outside[0].astype(int) - SKY).max() <= 1
+
+
+def test_noise_without_a_galaxy_stays_as_it_is_and_its_sky_is_that_of_other_images() -> None:
+    noise = np.random.default_rng(1).normal(SKY, 6, (200, 64, 64, 3)).clip(0, 255).astype(np.uint8)
+    assert (galaxy_alone(noise) == noise).all(axis=(1, 2, 3)).mean() > 0.99
+    galaxy = np.broadcast_to(drawn(8, 8), noise.shape)
+    sky = [statistics_of_galaxy(images)[:, DARKEST].mean() for images in (noise, galaxy)]
+    assert sky == pytest.approx([SKY / 255] * 2, abs=0.004)
+
+
+@pytest.mark.parametrize("disk", [8, 12])
+def test_a_faint_disk_is_not_taken_for_its_brightest_specks(disk: int) -> None:
+    y, x = np.mgrid[:64, :64] - 31.5
+    flux = np.repeat(40 * np.exp(-np.hypot(x, y) / disk)[..., None] + SKY, 3, axis=2)
+    noise = np.random.default_rng(2).normal(0, 6, (30, 64, 64, 3))
+    images = (flux + noise).clip(0, 255).astype(np.uint8)
+    clean = shape_statistics(flux.astype(np.uint8)[None])[0, HALF_LIGHT]
+    measured = np.median(statistics_of_galaxy(images)[:, HALF_LIGHT])
+    assert measured == pytest.approx(clean, rel=0.3)
+
+
+@pytest.mark.parametrize("side", [2, 4, 8, 65])
+def test_images_of_any_size_are_taken(side: int) -> None:
+    assert galaxy_alone(np.full((2, side, side, 3), 9, np.uint8)).shape == (2, side, side, 3)
 
 
 @pytest.mark.parametrize("image", [np.full((1, 64, 64, 3), 7, np.uint8), drawn(8, 8, noise=0)])
