@@ -544,14 +544,22 @@ def test_rows_that_do_not_fit_the_names_are_refused(
         read_catalogue(written(tmp_path / name, text))
 
 
-def test_points_between_digits_in_threes_are_none_beside_decimal_commas(tmp_path: Path) -> None:
-    text = "id;ra;mass;z;count\na;10,5;1.234;0.123;1.234.567\nb;11;12.345;0.25;89\n"
+def test_points_between_digits_in_threes_are_none_where_their_own_column_says_so(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "id;ra;dec;near;mass;redshift;count\n"
+        "a;10.684;41.269;1,2;1.234;1.234;1.234.567\nb;150.123;2.215;3,4;12.345;2.345;1.234\n"
+    )
     table = read_catalogue(written(tmp_path / "x.csv", text))
-    assert [*table["mass"]] == [1234, 12345]
-    assert [*table["count"]] == [1234567, 89]
-    assert [*table["z"]] == [0.123, 0.25]
-    text = "id;ra;mass;z\na;10.5;1.234;0.123\nb;11;12.345;0.25\n"  # points are decimal
-    assert [*read_catalogue(written(tmp_path / "x.csv", text))["mass"]] == [1.234, 12.345]
+    assert [*table["count"]] == [1234567, 1234]
+    assert table[["ra", "dec", "near", "mass", "redshift"]].to_numpy().tolist() == [
+        [10.684, 41.269, 1.2, 1.234, 1.234],
+        [150.123, 2.215, 3.4, 12.345, 2.345],
+    ]
+    text = "id;ra;redshift\na;1.234.567;1.234,5\nb;1.234;1.234\n"
+    table = read_catalogue(written(tmp_path / "x.csv", text))
+    assert table[["ra", "redshift"]].iloc[1].tolist() == ["1.234", "1.234"]
 
 
 @pytest.mark.parametrize("ending", ["ecsv", "fits"])

@@ -111,6 +111,11 @@ def find_name(columns: Sequence[str], name: str) -> str | None:
     return next((lower[known] for known in (name, *NAMES.get(name, ())) if known in lower), None)
 
 
+def _means(column: str, *names: str) -> bool:
+    """Whether a column is of one of these names, or of one that means it."""
+    return any(_underscored(column) in (name, *NAMES[name]) for name in names)
+
+
 def _underscored(column: str) -> str:
     """Return the name of a column without its unit, as programs write "Object ID"."""
     return re.sub(r"[\s_]+", "_", IN_DEGREES.sub("", column).strip().lower())
@@ -256,25 +261,21 @@ def _separator(raw: bytes) -> str:
 
 
 def in_points(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of text separated by semicolons with points for decimal commas, `with_points`;
-    where some column has such, a point in others that divides digits by threes is none.
+    """Return a table of text separated by semicolons with points for decimal commas, `with_points`,
+    but for positions and redshifts, which have no thousands.
 
-    >>> table = pd.DataFrame({"ra": ["10,5"], "mass": ["1.234"], "z": ["0.123"]})
+    >>> table = pd.DataFrame({"ra": ["10,5"], "z": ["1.234"], "mass": ["1.234.567"]})
     >>> in_points(table).iloc[0].tolist()
-    ['10.5', '1234', '0.123']
+    ['10.5', '1.234', '1234567']
     """
-    found = table.apply(with_points)
-    if found.equals(table):
-        return found
-    for name in found:
-        known = without_missing(found[name])
-        known = known[(known != "") & (found[name] == table[name])]
-        if len(known) and known.str.fullmatch(rf"{SIGN}?[1-9]\d{{0,2}}(\.\d{{3}})+").all():
-            found.loc[known.index, name] = known.str.replace(".", "", regex=False)
-    return found
+    return table.apply(
+        lambda values: with_points(
+            values, thousands=not _means(str(values.name), "ra", "dec", "redshift")
+        )
+    )
 
 
-def with_points(values: pd.Series) -> pd.Series:
+def with_points(values: pd.Series, thousands: bool = True) -> pd.Series:
     """Return text with points for decimal commas, where all that is known is such a number: in
     tables separated by semicolons, as spreadsheets write them where commas are decimal.
 
@@ -284,12 +285,14 @@ def with_points(values: pd.Series) -> pd.Series:
     ['1234.5', '7']
     >>> with_points(pd.Series(["12 345,6", "7"])).tolist()
     ['12345.6', '7']
+    >>> with_points(pd.Series(["1.234,5"]), thousands=False).tolist()
+    ['1.234,5']
     """
     text = without_missing(values)
     known = text[text != ""]
     mark = f"[.{BLANKS}]"
     groups = rf"({mark}\d{{3}})+,\d+|(\.\d{{3}}){{2,}}"
-    grouped = known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({groups})").any()
+    grouped = thousands and known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({groups})").any()
     if grouped and known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({mark}?\d{{3}})*(,\d+)?").all():
         return text.str.replace(mark, "", regex=True).str.replace(",", ".")
     if known.str.fullmatch(rf"{SIGN}?\d+(,\d+)?([eE]{SIGN}?\d+)?").all():
