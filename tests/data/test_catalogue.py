@@ -562,6 +562,13 @@ def test_points_between_digits_in_threes_are_none_where_their_own_column_says_so
     assert table[["ra", "redshift"]].iloc[1].tolist() == ["1.234", "1.234"]
 
 
+@pytest.mark.parametrize("column", ["id", "Name", "objID", "source_id", "object name", "filename"])
+@pytest.mark.parametrize("value", ["1.234.567", "1,5", "1.234,5"])
+def test_points_and_commas_of_ids_and_names_stay(column: str, value: str, tmp_path: Path) -> None:
+    table = read_catalogue(written(tmp_path / "x.csv", f"{column};mass\n{value};1,5\n"))
+    assert table.iloc[0].tolist() == [value, 1.5]
+
+
 @pytest.mark.parametrize("ending", ["ecsv", "fits"])
 def test_complex_numbers_are_said_not_to_be_read(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{ending}"

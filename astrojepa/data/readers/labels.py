@@ -262,17 +262,20 @@ def _separator(raw: bytes) -> str:
 
 def in_points(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of text separated by semicolons with points for decimal commas, `with_points`,
-    but for positions and redshifts, which have no thousands.
+    but in ids and names of objects and files. Positions and redshifts have no thousands.
 
-    >>> table = pd.DataFrame({"ra": ["10,5"], "z": ["1.234"], "mass": ["1.234.567"]})
+    >>> table = pd.DataFrame({"id": ["1,5"], "ra": ["10,5"], "z": ["1.234"], "mass": ["1.234.567"]})
     >>> in_points(table).iloc[0].tolist()
-    ['10.5', '1.234', '1234567']
+    ['1,5', '10.5', '1.234', '1234567']
     """
-    return table.apply(
-        lambda values: with_points(
-            values, thousands=not _means(str(values.name), "ra", "dec", "redshift")
-        )
-    )
+
+    def read(values: pd.Series) -> pd.Series:
+        name = str(values.name)
+        if _underscored(name).endswith(("name", "_id")) or _means(name, "file", "id"):
+            return values
+        return with_points(values, thousands=not _means(name, "ra", "dec", "redshift"))
+
+    return table.apply(read)
 
 
 def with_points(values: pd.Series, thousands: bool = True) -> pd.Series:

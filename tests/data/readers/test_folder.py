@@ -850,13 +850,15 @@ def test_images_of_pan_starrs_have_another_fingerprint_than_where_they_were_no_f
 
 def test_decimal_commas_of_a_table_with_semicolons_are_points(write_folder: Write) -> None:
     root = write_folder([{"file": "a,1.png"}, {"file": "b.png"}])
-    text = "file;label;redshift;mass;name\na,1.png;E;0,05;-1,5;3,x\nb.png;Sa;;2;4,5\n"
+    text = "file;label;redshift;mass;kind;name\n"
+    text += "a,1.png;E;0,05;-1,5;3,x;1.234.567\nb.png;Sa;;2;4,5;4.567.890\n"
     (root / "labels.csv").write_text(text)
     data = open_dataset(root)
     assert [*data.ids] == ["a,1.png", "b.png"]
     assert np.array_equal(data.redshift, [0.05, np.nan], equal_nan=True)
     assert [*data.table["mass"]] == ["-1.5", "2"]
-    assert [*data.table["name"]] == ["3,x", "4,5"]
+    assert [*data.table["kind"]] == ["3,x", "4,5"]
+    assert [*data.table["name"]] == ["1.234.567", "4.567.890"]
 
 
 @pytest.mark.parametrize("end", ["_set", "set", "-set", "_images", "_data"])
