@@ -141,10 +141,10 @@ def named_column(columns: Sequence[str], name: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
+def read_labels(root: Path, given: Path) -> tuple[pd.DataFrame, bytes] | None:
     """Read the table of a folder: text with a column `file`, and the raw bytes; None where the
     folder has none. Values are separated by commas, semicolons, tabs or bars; missing ones become
-    "".
+    "". Whole paths begin with the folder, or with the path that was `given` for it.
     """
     path = find_table(root)
     if path is None:
@@ -169,7 +169,8 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
             f"{path}: {int((table[column] == '').sum())} rows have an empty 'file'; name each "
             f"row's image."
         )
-    plain = {"file": [_plain(name).removeprefix(f"{root}/") for name in table[column]]}
+    names = [_plain(name).removeprefix(f"{root}/") for name in table[column]]
+    plain = {"file": [name.removeprefix(f"{given}/") for name in names]}
     known = {
         name: table[name] if is_sign(name) else without_missing(table[name])
         for name in table.columns

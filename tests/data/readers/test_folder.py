@@ -704,14 +704,18 @@ def test_a_table_may_name_files_by_their_whole_path_and_repeat_its_names(
     write_folder: Write, write_picture: Write
 ) -> None:
     root = write_folder([{"file": "a.png"}, {"file": "b.png"}]).resolve()
-    text = f"file,label\n{root}/a.png,E\nfile,label\n{root}/b.png,S\n"
-    (root / "labels.csv").write_text(text)
-    data = open_dataset(root)
-    assert (data.ids.tolist(), data.classes) == (["a.png", "b.png"], ("E", "S"))
+    link = root.parent / "link"
+    link.symlink_to(root)
+    for whole in (root, link):
+        text = f"file,label\n{whole}/a.png,E\nfile,label\n{root}/b.png,S\n"
+        (root / "labels.csv").write_text(text)
+        data = open_dataset(whole)
+        assert (data.ids.tolist(), data.classes) == (["a.png", "b.png"], ("E", "S"))
     write_picture(root.parent / "c.png")
-    (root / "labels.csv").write_text(f"file\n{root.parent}/c.png\n")
-    with pytest.raises(DataError, match="names files outside"):
-        open_dataset(root)
+    for outside in (root.parent, link / ".."):
+        (root / "labels.csv").write_text(f"file\n{outside}/c.png\n")
+        with pytest.raises(DataError, match="names files outside"):
+            open_dataset(link)
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error_unless_it_is_the_file_systems(
