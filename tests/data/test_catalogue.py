@@ -588,6 +588,25 @@ def test_tables_that_were_joined_may_repeat_their_names(
 
 
 @pytest.mark.parametrize(
+    "heading",
+    [
+        "# id,ra,mass\n",
+        "id,ra,mass\n,deg,kg\n",
+        "id,ra,mass\n ,deg,kg\n--,---,----\n",
+        "# id,ra,mass\n,deg,kg\n",
+        ",id,ra,mass\n,,deg,kg\n",
+    ],
+)
+def test_tables_that_were_joined_may_repeat_their_units_and_a_comment_of_names(
+    heading: str, tmp_path: Path
+) -> None:
+    first = "," * heading.startswith(",")
+    text = f"{heading}{first}a,10.5,1e9\n{heading}{first}b,11.5,2e9\n"
+    table = read_catalogue(written(tmp_path / "x.csv", text))
+    assert table.to_dict("list") == {"id": ["a", "b"], "ra": [10.5, 11.5], "mass": [1e9, 2e9]}
+
+
+@pytest.mark.parametrize(
     "heading", ["# id ra dec\n#--------\n", "# made by hand, 2020\nid ra dec\n"]
 )
 def test_columns_of_text_are_named_by_the_line_that_fits_them(heading: str, tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
         raise DataError(
             f"{path} has two columns of the same name (found: {', '.join(header)}); rename one."
         )
-    rows = [row for row in rows[1:] if row != header]  # tables that were joined repeat it
+    names, rows = rows[0] if rows else [], rows[1:]
     for row in rows:
         if len(row) > len(header):
             raise DataError(
@@ -221,7 +221,7 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
                 f"separators."
             )
         row += [""] * (len(header) - len(row))
-    table = pd.DataFrame(rows, columns=header, dtype=str)
+    table = without_row(pd.DataFrame(rows, columns=header, dtype=str), names)
     if _separator(_without_comments(raw)) == ";":
         table = in_points(table)
     return table
@@ -259,6 +259,21 @@ def _rows(raw: bytes, path: Path) -> list[list[str]]:
 def _separator(raw: bytes) -> str:
     first = raw.lstrip().partition(b"\n")[0].decode("utf-8-sig", "replace")
     return max(SEPARATORS, key=first.count)  # the first of them where there is none
+
+
+def without_row(table: pd.DataFrame, row: Sequence[str]) -> pd.DataFrame:
+    """Leave out rows that repeat a line of names or units, after a # or not, as tables that were
+    joined have them.
+
+    >>> without_row(pd.DataFrame({"id": ["a", "# id"], "ra": ["1", "ra"]}), ["id", "ra"]).to_numpy()
+    array([['a', '1']], dtype=object)
+    """
+    words = [word.strip("# ") for word in row]
+    found = table[table.iloc[:, 0].str.strip("# ") == words[0]] if words else table
+    if found.empty:
+        return table
+    again = (found.apply(lambda values: values.str.strip("# ")) == words).all(axis=1)
+    return table.drop(index=found.index[again]).reset_index(drop=True)
 
 
 def in_points(table: pd.DataFrame) -> pd.DataFrame:

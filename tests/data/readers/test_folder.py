@@ -707,7 +707,8 @@ def test_a_table_may_name_files_by_their_whole_path_and_repeat_its_names(
     link = root.parent / "link"
     link.symlink_to(root)
     for whole in (root, link):
-        text = f"file,label\n{whole}/a.png,E\nfile,label\n{root}/b.png,S\n"
+        names = ("# " if whole == link else "") + "file,label,"
+        text = f"{names}\n{whole}/a.png,E,1\n{names}\n{root}/b.png,S,2\n"
         (root / "labels.csv").write_text(text)
         data = open_dataset(whole)
         assert (data.ids.tolist(), data.classes) == (["a.png", "b.png"], ("E", "S"))
