@@ -38,6 +38,7 @@ from astrojepa.data.readers.labels import (
     find_name,
     in_points,
     shortened_ids,
+    without_row,
 )
 from astrojepa.data.sky import separation
 from astrojepa.wording import one_line
@@ -480,7 +481,7 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of what is left out, empty
             table = pd.read_csv(path, **plain, **given, index_col=False)
     _check_size(path, *table.shape)
-    table = _without_names(table, list(table.columns))
+    table = without_row(table, [re.sub(r"^Unnamed: \d+$", "", name) for name in table.columns])
     table.columns = [str(name).strip() for name in table.columns]
     if separator == ";":
         table = in_points(table)
@@ -490,15 +491,12 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
     ruled = len(table) > 1 and table.iloc[1].str.fullmatch("-+").all()
     if ruled or _is_of_units(table):
         units = {str(name): said_text(unit) for name, unit in table.iloc[0].items()}
-        table = table.iloc[2 if ruled else 1 :].reset_index(drop=True)
+        above = table.iloc[: 2 if ruled else 1].fillna("").to_numpy().tolist()
+        table = table.iloc[len(above) :].reset_index(drop=True)
+        for row in above:
+            table = without_row(table, row)
     about = {str(name): (units.get(str(name), ""), said.get(str(name), "")) for name in table}
     return in_degrees(pd.DataFrame({name: _column(table[name]) for name in table.columns}), about)
-
-
-def _without_names(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Leave out rows that repeat the names, as tables that were joined have them."""
-    again = (table == names).all(axis=1) & (len(names) > 1)
-    return table[~again].reset_index(drop=True) if again.any() else table
 
 
 def _is_of_units(table: pd.DataFrame) -> bool:
@@ -506,13 +504,14 @@ def _is_of_units(table: pd.DataFrame) -> bool:
     if len(table) < 2:
         return False
     first, name = table.iloc[0].str.strip(), find_column(table, "id")
+    below = without_row(table.iloc[1:], first.fillna("").tolist())
     first = first.mask(first.str.fullmatch("-+"), "")  # no unit, as VizieR writes it
     words = first[first != ""]
     if (name and first[name]) or not len(words) or not as_numbers(words)[1].all():
         return False
     if any(read_unit(word) is None for word in words):
         return False
-    return not any(as_numbers(table[column].iloc[1:])[1].any() for column in words.index)
+    return not any(as_numbers(below[column])[1].any() for column in words.index)
 
 
 def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
@@ -689,7 +688,7 @@ def _read_columns(path: Path) -> pd.DataFrame:
             )
     if not any(re.search(r"\w", title) for title in titles):
         raise DataError(f"{path} has no names of columns; write them in the line above the rows.")
-    table = _without_names(table, titles)
+    table = without_row(table, titles)
     rule = table.iloc[:1].map(lambda word: bool(re.fullmatch("[-=]+", word))).all(axis=None)
     table = table.iloc[int(rule) :].reset_index(drop=True)
     if len(set(titles)) < len(titles):

@@ -544,14 +544,29 @@ def test_rows_that_do_not_fit_the_names_are_refused(
         read_catalogue(written(tmp_path / name, text))
 
 
-def test_points_between_digits_in_threes_are_none_beside_decimal_commas(tmp_path: Path) -> None:
-    text = "id;ra;mass;z;count\na;10,5;1.234;0.123;1.234.567\nb;11;12.345;0.25;89\n"
+def test_points_between_digits_in_threes_are_none_where_their_own_column_says_so(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "id;ra;dec;near;mass;redshift;count\n"
+        "a;10.684;41.269;1,2;1.234;1.234;1.234.567\nb;150.123;2.215;3,4;12.345;2.345;1.234\n"
+    )
     table = read_catalogue(written(tmp_path / "x.csv", text))
-    assert [*table["mass"]] == [1234, 12345]
-    assert [*table["count"]] == [1234567, 89]
-    assert [*table["z"]] == [0.123, 0.25]
-    text = "id;ra;mass;z\na;10.5;1.234;0.123\nb;11;12.345;0.25\n"  # points are decimal
-    assert [*read_catalogue(written(tmp_path / "x.csv", text))["mass"]] == [1.234, 12.345]
+    assert [*table["count"]] == [1234567, 1234]
+    assert table[["ra", "dec", "near", "mass", "redshift"]].to_numpy().tolist() == [
+        [10.684, 41.269, 1.2, 1.234, 1.234],
+        [150.123, 2.215, 3.4, 12.345, 2.345],
+    ]
+    text = "id;ra;redshift\na;1.234.567;1.234,5\nb;1.234;1.234\n"
+    table = read_catalogue(written(tmp_path / "x.csv", text))
+    assert table[["ra", "redshift"]].iloc[1].tolist() == ["1.234", "1.234"]
+
+
+@pytest.mark.parametrize("column", ["id", "Name", "objID", "source_id", "object name", "filename"])
+@pytest.mark.parametrize("value", ["1.234.567", "1,5", "1.234,5"])
+def test_points_and_commas_of_ids_and_names_stay(column: str, value: str, tmp_path: Path) -> None:
+    table = read_catalogue(written(tmp_path / "x.csv", f"{column};mass\n{value};1,5\n"))
+    assert table.iloc[0].tolist() == [value, 1.5]
 
 
 @pytest.mark.parametrize("ending", ["ecsv", "fits"])
@@ -569,6 +584,25 @@ def test_tables_that_were_joined_may_repeat_their_names(
 ) -> None:
     text = "id,ra,mass\na,10.5,1e9\nid,ra,mass\nb,11.5,2e9\n".replace(",", mark)
     table = read_catalogue(written(tmp_path / f"x.{ending}", text))
+    assert table.to_dict("list") == {"id": ["a", "b"], "ra": [10.5, 11.5], "mass": [1e9, 2e9]}
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "# id,ra,mass\n",
+        "id,ra,mass\n,deg,kg\n",
+        "id,ra,mass\n ,deg,kg\n--,---,----\n",
+        "# id,ra,mass\n,deg,kg\n",
+        ",id,ra,mass\n,,deg,kg\n",
+    ],
+)
+def test_tables_that_were_joined_may_repeat_their_units_and_a_comment_of_names(
+    heading: str, tmp_path: Path
+) -> None:
+    first = "," * heading.startswith(",")
+    text = f"{heading}{first}a,10.5,1e9\n{heading}{first}b,11.5,2e9\n"
+    table = read_catalogue(written(tmp_path / "x.csv", text))
     assert table.to_dict("list") == {"id": ["a", "b"], "ra": [10.5, 11.5], "mass": [1e9, 2e9]}
 
 

@@ -17,15 +17,16 @@ NANOMETRES = {
     **{"ch1": 3551, "ch2": 4494, "ch3": 5731, "ch4": 7872},
 }
 # in tens of nm; every other F###W, F###M, F###N and F###LP is Hubble's: nm, or tens of nm below 200
-# but for F###LP, which are ultraviolet
+# but for those that are ultraviolet (`FAR`)
 JWST = re.compile(
     r"f(070w|090w|115w|140m|150w|162m|164n|182m|187n|200w|210m|212n|250m|277w|300m|322w|323n|335m"
     r"|356w|360m|380m|405n|410m|430m|444w|460m|466n|470n|480m|560w|770w|1000w|1130w|1280w|1500w"
-    r"|1800w|2100w|2550w)"
+    r"|1800w|2100w|2550w|070lp|100lp|170lp|290lp)"
 )
 HUBBLE = re.compile(r"f(\d{3})(w|m|n|lp|x)")
 BALMER = re.compile(r"(?<![a-z])h[\W_]?(alpha|beta)", re.IGNORECASE)  # and not the band H
-FAR = re.compile(r"\bf1\d\dlp\b", re.IGNORECASE)
+FAR = re.compile(r"f(115|125|140|150|165)lp")
+LONG_PASS = re.compile(rf"\b({FAR.pattern}|f290lp)\b", re.IGNORECASE)  # read anew
 NARROW = re.compile(r"f\d{3}[wmn]", re.IGNORECASE)
 SINGLE = re.compile(r"Ks|[A-Za-z]")
 KEYS = ("BANDS", "FILTERS", "BAND", "FILTER", "FILT", "CHAN", "PLANE")
@@ -47,10 +48,10 @@ def wavelength(name: str) -> float | None:
         if part in NANOMETRES or plain in NANOMETRES:
             found = NANOMETRES.get(part, NANOMETRES.get(plain))
         elif match := JWST.fullmatch(part):
-            found = 10 * int(match[1].rstrip("wmn"))
+            found = 10 * int(match[1].rstrip("wmnlp"))
         elif match := HUBBLE.fullmatch(part):
             number = int(match[1])
-            found = number * 10 if number < 200 and match[2] != "lp" else number
+            found = number * 10 if number < 200 and not FAR.fullmatch(part) else number
     return found
 
 
@@ -86,7 +87,7 @@ def named_anew(header: Mapping[str, Any]) -> bool:
     """Whether older versions took the filter of a header for another."""
     said = " ".join(str(header.get(key, "")) for key in (*KEYS, *NAMES))
     pupil = str(header.get("PUPIL", "")).strip()
-    return any((NARROW.fullmatch(pupil), BALMER.search(said), FAR.search(said)))
+    return any((NARROW.fullmatch(pupil), BALMER.search(said), LONG_PASS.search(said)))
 
 
 def planes_of(bands: Sequence[str], names: Sequence[str] | None, count: int) -> list[int] | None:

@@ -243,12 +243,13 @@ def shown_otherwise(content: bytes) -> str:
     """Say whether an image is another than older versions made of it, as `open_folder` says it of
     files: "anew" or "resampled", "" for neither.
     """
-    # what `_picture` says so of is one image of several, in magnitudes, or in a line
-    # of hydrogen; to open takes 1 ms
+    # what `_picture` says so of is one image of several, in magnitudes, or of a filter that is
+    # `named_anew`; to open takes 1 ms
     if content.startswith(b"SIMPLE"):
         others = content[6:].upper()
-        words = b"SIMPLE", b"XTENSION", b"BSOFTEN", b"BUNIT", b"ALPHA", b"BETA"
-        if not any(word in others for word in words):
+        words = b"SIMPLE", b"XTENSION", b"BSOFTEN", b"BUNIT", b"ALPHA", b"BETA", b"PUPIL"
+        # and F150LP; LP alone is in the pixels of most images
+        if not any(word in others for word in (*words, b"0LP", b"5LP")):
             return ""
     with _opened(content, "a FITS file") as picture:
         return "anew" if picture.anew else "resampled" if picture.grids else ""

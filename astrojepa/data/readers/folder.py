@@ -173,7 +173,7 @@ def open_folder(
     or no row left by `where`.
     """
     root = Path(path).resolve()
-    table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
+    table, raw = read_labels(root, Path(path).absolute()) or list_pictures(root, SUFFIXES)
     table = table.assign(file=_as_on_disk(root, table["file"]))
     listed = set(table["file"])
     table, lacking = _one_row_per_galaxy(root, table, bands) if bands else (table, "")

@@ -111,6 +111,11 @@ def find_name(columns: Sequence[str], name: str) -> str | None:
     return next((lower[known] for known in (name, *NAMES.get(name, ())) if known in lower), None)
 
 
+def _means(column: str, *names: str) -> bool:
+    """Whether a column is of one of these names, or of one that means it."""
+    return any(_underscored(column) in (name, *NAMES[name]) for name in names)
+
+
 def _underscored(column: str) -> str:
     """Return the name of a column without its unit, as programs write "Object ID"."""
     return re.sub(r"[\s_]+", "_", IN_DEGREES.sub("", column).strip().lower())
@@ -136,10 +141,10 @@ def named_column(columns: Sequence[str], name: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
+def read_labels(root: Path, given: Path) -> tuple[pd.DataFrame, bytes] | None:
     """Read the table of a folder: text with a column `file`, and the raw bytes; None where the
     folder has none. Values are separated by commas, semicolons, tabs or bars; missing ones become
-    "".
+    "". Whole paths begin with the folder, or with the path that was `given` for it.
     """
     path = find_table(root)
     if path is None:
@@ -164,7 +169,8 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
             f"{path}: {int((table[column] == '').sum())} rows have an empty 'file'; name each "
             f"row's image."
         )
-    plain = {"file": [_plain(name).removeprefix(f"{root}/") for name in table[column]]}
+    names = [_plain(name).removeprefix(f"{root}/") for name in table[column]]
+    plain = {"file": [name.removeprefix(f"{given}/") for name in names]}
     known = {
         name: table[name] if is_sign(name) else without_missing(table[name])
         for name in table.columns
@@ -206,7 +212,7 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
         raise DataError(
             f"{path} has two columns of the same name (found: {', '.join(header)}); rename one."
         )
-    rows = [row for row in rows[1:] if row != header]  # tables that were joined repeat it
+    names, rows = rows[0] if rows else [], rows[1:]
     for row in rows:
         if len(row) > len(header):
             raise DataError(
@@ -215,7 +221,7 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
                 f"separators."
             )
         row += [""] * (len(header) - len(row))
-    table = pd.DataFrame(rows, columns=header, dtype=str)
+    table = without_row(pd.DataFrame(rows, columns=header, dtype=str), names)
     if _separator(_without_comments(raw)) == ";":
         table = in_points(table)
     return table
@@ -255,26 +261,40 @@ def _separator(raw: bytes) -> str:
     return max(SEPARATORS, key=first.count)  # the first of them where there is none
 
 
-def in_points(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of text separated by semicolons with points for decimal commas, `with_points`;
-    where some column has such, a point in others that divides digits by threes is none.
+def without_row(table: pd.DataFrame, row: Sequence[str]) -> pd.DataFrame:
+    """Leave out rows that repeat a line of names or units, after a # or not, as tables that were
+    joined have them.
 
-    >>> table = pd.DataFrame({"ra": ["10,5"], "mass": ["1.234"], "z": ["0.123"]})
-    >>> in_points(table).iloc[0].tolist()
-    ['10.5', '1234', '0.123']
+    >>> without_row(pd.DataFrame({"id": ["a", "# id"], "ra": ["1", "ra"]}), ["id", "ra"]).to_numpy()
+    array([['a', '1']], dtype=object)
     """
-    found = table.apply(with_points)
-    if found.equals(table):
-        return found
-    for name in found:
-        known = without_missing(found[name])
-        known = known[(known != "") & (found[name] == table[name])]
-        if len(known) and known.str.fullmatch(rf"{SIGN}?[1-9]\d{{0,2}}(\.\d{{3}})+").all():
-            found.loc[known.index, name] = known.str.replace(".", "", regex=False)
-    return found
+    words = [word.strip("# ") for word in row]
+    found = table[table.iloc[:, 0].str.strip("# ") == words[0]] if words else table
+    if found.empty:
+        return table
+    again = (found.apply(lambda values: values.str.strip("# ")) == words).all(axis=1)
+    return table.drop(index=found.index[again]).reset_index(drop=True)
 
 
-def with_points(values: pd.Series) -> pd.Series:
+def in_points(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of text separated by semicolons with points for decimal commas, `with_points`,
+    but in ids and names of objects and files. Positions and redshifts have no thousands.
+
+    >>> table = pd.DataFrame({"id": ["1,5"], "ra": ["10,5"], "z": ["1.234"], "mass": ["1.234.567"]})
+    >>> in_points(table).iloc[0].tolist()
+    ['1,5', '10.5', '1.234', '1234567']
+    """
+
+    def read(values: pd.Series) -> pd.Series:
+        name = str(values.name)
+        if _underscored(name).endswith(("name", "_id")) or _means(name, "file", "id"):
+            return values
+        return with_points(values, thousands=not _means(name, "ra", "dec", "redshift"))
+
+    return table.apply(read)
+
+
+def with_points(values: pd.Series, thousands: bool = True) -> pd.Series:
     """Return text with points for decimal commas, where all that is known is such a number: in
     tables separated by semicolons, as spreadsheets write them where commas are decimal.
 
@@ -284,12 +304,14 @@ def with_points(values: pd.Series) -> pd.Series:
     ['1234.5', '7']
     >>> with_points(pd.Series(["12 345,6", "7"])).tolist()
     ['12345.6', '7']
+    >>> with_points(pd.Series(["1.234,5"]), thousands=False).tolist()
+    ['1.234,5']
     """
     text = without_missing(values)
     known = text[text != ""]
     mark = f"[.{BLANKS}]"
     groups = rf"({mark}\d{{3}})+,\d+|(\.\d{{3}}){{2,}}"
-    grouped = known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({groups})").any()
+    grouped = thousands and known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({groups})").any()
     if grouped and known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({mark}?\d{{3}})*(,\d+)?").all():
         return text.str.replace(mark, "", regex=True).str.replace(",", ".")
     if known.str.fullmatch(rf"{SIGN}?\d+(,\d+)?([eE]{SIGN}?\d+)?").all():

@@ -37,6 +37,11 @@ def test_filters_are_ordered_by_wavelength_however_they_are_spelled() -> None:
     assert all(0.8 < (wavelength(name) or 0) / true < 1.25 for name, true in SVO.items())
 
 
+def test_long_pass_filters_of_jwst_are_infrared_and_those_of_hubble_ultraviolet() -> None:
+    assert [wavelength(f"F{n}LP") for n in ("070", "100", "170", "290")] == [700, 1000, 1700, 2900]
+    assert [wavelength(f"F{n}LP") for n in (115, 125, 140, 150, 165)] == [115, 125, 140, 150, 165]
+
+
 @pytest.mark.parametrize("name", ["", "weight", "1", "PRIMARY", "SCI", "galaxy", "None", "F12"])
 def test_what_is_no_filter_has_no_wavelength(name: str) -> None:
     assert wavelength(name) is None

@@ -704,14 +704,19 @@ def test_a_table_may_name_files_by_their_whole_path_and_repeat_its_names(
     write_folder: Write, write_picture: Write
 ) -> None:
     root = write_folder([{"file": "a.png"}, {"file": "b.png"}]).resolve()
-    text = f"file,label\n{root}/a.png,E\nfile,label\n{root}/b.png,S\n"
-    (root / "labels.csv").write_text(text)
-    data = open_dataset(root)
-    assert (data.ids.tolist(), data.classes) == (["a.png", "b.png"], ("E", "S"))
+    link = root.parent / "link"
+    link.symlink_to(root)
+    for whole in (root, link):
+        names = ("# " if whole == link else "") + "file,label,"
+        text = f"{names}\n{whole}/a.png,E,1\n{names}\n{root}/b.png,S,2\n"
+        (root / "labels.csv").write_text(text)
+        data = open_dataset(whole)
+        assert (data.ids.tolist(), data.classes) == (["a.png", "b.png"], ("E", "S"))
     write_picture(root.parent / "c.png")
-    (root / "labels.csv").write_text(f"file\n{root.parent}/c.png\n")
-    with pytest.raises(DataError, match="names files outside"):
-        open_dataset(root)
+    for outside in (root.parent, link / ".."):
+        (root / "labels.csv").write_text(f"file\n{outside}/c.png\n")
+        with pytest.raises(DataError, match="names files outside"):
+            open_dataset(link)
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error_unless_it_is_the_file_systems(
@@ -850,13 +855,15 @@ def test_images_of_pan_starrs_have_another_fingerprint_than_where_they_were_no_f
 
 def test_decimal_commas_of_a_table_with_semicolons_are_points(write_folder: Write) -> None:
     root = write_folder([{"file": "a,1.png"}, {"file": "b.png"}])
-    text = "file;label;redshift;mass;name\na,1.png;E;0,05;-1,5;3,x\nb.png;Sa;;2;4,5\n"
+    text = "file;label;redshift;mass;kind;name\n"
+    text += "a,1.png;E;0,05;-1,5;3,x;1.234.567\nb.png;Sa;;2;4,5;4.567.890\n"
     (root / "labels.csv").write_text(text)
     data = open_dataset(root)
     assert [*data.ids] == ["a,1.png", "b.png"]
     assert np.array_equal(data.redshift, [0.05, np.nan], equal_nan=True)
     assert [*data.table["mass"]] == ["-1.5", "2"]
-    assert [*data.table["name"]] == ["3,x", "4,5"]
+    assert [*data.table["kind"]] == ["3,x", "4,5"]
+    assert [*data.table["name"]] == ["1.234.567", "4.567.890"]
 
 
 @pytest.mark.parametrize("end", ["_set", "set", "-set", "_images", "_data"])

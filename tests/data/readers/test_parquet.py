@@ -180,6 +180,9 @@ def test_fits_images_that_cannot_be_shown_otherwise_than_before_are_not_opened(
     assert reading_fits.shown_otherwise(image(depth)) == "anew"
     assert reading_fits.shown_otherwise(image(BUNIT="mag")) == "anew"
     assert reading_fits.shown_otherwise(gzip.compress(image(BUNIT="mag"))) == "anew"
+    assert reading_fits.shown_otherwise(image(PUPIL="F200W")) == "anew"
+    for name in ("h-Alpha", "f150lp", "F290LP"):
+        assert reading_fits.shown_otherwise(image(FILTER=name)) == "anew"
     monkeypatch.setattr(reading_fits, "_opened", None)
     assert reading_fits.shown_otherwise(image(OBJECT="NGC 4", FILTER="r")) == ""
     with pytest.raises(TypeError):
