@@ -51,7 +51,7 @@ def test_a_selection_is_compared_with_all_others_and_with_a_collection(opened: A
     assert snr["Selection"] == f"{median:.4g}"
     assert snr["n"] == f"{inside.sum()} and {60 - inside.sum()}"
     assert snr["effect size"].startswith("d = +")
-    assert "image: asymmetry" in list(table["column"]), "images are measured too"
+    assert "image: ellipticity" in list(table["column"]), "images are measured too"
     assert f"typical galaxies of {inside.sum()}" in words(opened)
     assert difference_panel.TWO not in words(opened)
 
