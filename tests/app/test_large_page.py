@@ -610,6 +610,25 @@ def test_the_table_of_a_large_selection_shows_what_it_is_sorted_by_and_headings_
     assert set(shown) <= set(order.columns)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_link_copied_right_after_another_order_was_chosen_opens_as_it_is_shown(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, turned: bool
+) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(page, "copy_link", copied.append)
+    query = {"galaxy": "7", "filter": "redshift > 0.2", "view": "table", "sort": "label"}
+    query |= {"order": "reversed"} if turned else {}
+    test = run(monkeypatch, pages_cache, store, query=query)
+    for name in ("redshift", "label"):  # from words to numbers and back
+        copied.clear()
+        test.selectbox(key=state.SELECTION_ORDER).select(name).run()
+        opened = {key: value for key, (value,) in parse_qs(copied[0]).items()}
+        assert opened["sort"] == name
+        again = run(monkeypatch, pages_cache, store, query=opened)
+        assert again.session_state[state.SELECTION_REVERSED] == turned
+
+
 def test_a_heading_of_a_large_leaderboard_ranks_all_of_it_by_its_column(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:

@@ -202,7 +202,7 @@ def order_menu(
         persist_state="session",
         width=256,
     )
-    st.session_state[state.BY_NUMBERS] = by in numbers or by == usual
+    st.session_state[state.IN_WORDS] = "" if by in numbers or by == usual else by
     links.is_reversed(lowest_before=by in numbers and by != usual)
     words = "Lowest first" if by in numbers else REVERSED.get(by, "Z to A first")
     turned = st.toggle(words, key=state.SELECTION_REVERSED, persist_state="session")
