@@ -221,3 +221,16 @@ def test_a_second_click_on_a_heading_turns_the_order_and_another_column_begins_a
     selection.sort_by("class")
     assert (session["selection_order"], session["selection_reversed"]) == ("class", False)
     assert session["gallery_page"] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "sign"),
+    [({"sort": "nosuch", "order": "lowest"}, -1), ({"order": "lowest"}, 1)],
+)
+def test_the_order_of_what_is_not_there_is_not_taken_over_by_the_score(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, query: dict[str, str], sign: int
+) -> None:
+    query |= {"map": "pca", "filter": "snr > 20", "view": "table", "columns": "anomaly_score"}
+    test = run_page(monkeypatch, pages_cache, "map", query=query)
+    values = numbers(tables(test)[0]["anomaly_score"])
+    assert values == sorted(values, key=lambda value: sign * value)

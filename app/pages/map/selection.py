@@ -189,6 +189,8 @@ def order_menu(
     if wanted not in options:
         st.session_state[state.SELECTION_ORDER] = options[0]
         st.session_state[state.SELECTION_REVERSED] = False
+        if wanted:  # whose direction says nothing of another order
+            st.session_state.pop(state.DIRECTION, None)
         if linked:
             say_instead(
                 f"These galaxies cannot be sorted by {wanted!r}",
