@@ -260,7 +260,7 @@ def _set_default(key: str, value: str, options: list[str]) -> None:
 
 
 def _forget_galaxy() -> None:
-    for key in (state.ROW, state.POLYGONS, state.OFF_COLOUR):
+    for key in (state.ROW, state.POLYGONS, state.OFF_COLOUR, state.LINKED):
         st.session_state.pop(key, None)
 
 

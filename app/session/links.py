@@ -127,11 +127,14 @@ def is_reversed(lowest_before: bool = False) -> bool:
 
 
 def direction() -> str:
-    """Return which comes first, for a link; "" where that goes without saying."""
+    """Return which comes first, for a link; "" where that goes without saying. Of an order that no
+    menu has drawn yet, lowest or highest is right whether it is of numbers or not.
+    """
     if (asked := st.session_state.get(state.DIRECTION)) is not None:
         return str(asked)
     reverse = st.session_state.get(state.SELECTION_REVERSED)
-    if not st.session_state.get(state.BY_NUMBERS, True):
+    order, drawn = (st.session_state.get(key) for key in (state.SELECTION_ORDER, state.IN_WORDS))
+    if order and order == drawn:
         return "reversed" if reverse else ""
     return "lowest" if reverse else "highest" if _held("order") else ""
 

@@ -339,6 +339,24 @@ def test_review_says_the_parts_of_a_combined_score_as_the_galaxy_page_does(
 
 
 @pytest.mark.slow
+def test_review_measures_no_part_of_many_galaxies_and_shows_parts_only_together(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    monkeypatch.setattr(review.measures, "FEW", 59)
+    loaders.jobs()._jobs.clear()
+    query = {"score": "asymmetry-lof", "tab": "review"}
+    test = run_page(monkeypatch, pages_cache, "anomalies", query=query)
+    assert "Asymmetry and local outlier factor" in words(test)
+    assert "Part: " not in words(test)
+    assert not {"asymmetry", "lof"} & {key[-1] for key in loaders.jobs()._jobs}
+    one = [("lof", (1.0, 2))]
+    monkeypatch.setattr(review.measures, "values_of", lambda *given, **more: iter(one))
+    assert "Part: " not in words(settled(test.run()))
+    one.append(("asymmetry", (3.0, 4)))
+    assert words(settled(test.run())).count("Part: ") == 2
+
+
+@pytest.mark.slow
 def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

@@ -140,6 +140,41 @@ def test_the_map_keeps_its_colours_while_others_wait_for_a_long_task(
 
 
 @pytest.mark.slow
+def test_no_group_is_hidden_while_other_colours_stand_in(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    marked, sorts, free = list[Any](), list[Any](), threading.Event()
+    arranged = page._arranged
+    monkeypatch.setattr(page, "mark", lambda told: marked.append(told["off"]))
+    monkeypatch.setattr(
+        page, "_arranged", lambda *given: sorts.append(given[1::3]) or arranged(*given)
+    )
+    query = {"filter": "redshift > 0.2", "colour": "label", "off": "1", "view": "table"}
+    test = run(monkeypatch, pages_cache, store, query=query)
+    count = int((pd.read_parquet(store)["redshift"] > np.float32(0.2)).sum())
+    assert (marked[-1], len(sorts[-1][0]) < count) == ([1], True)
+    long = loaders.jobs().start(("long stand-in",), lambda report: free.wait(120), Urgency.AWAITED)
+    try:
+        test.session_state[state.OFF_COLOUR], test.session_state[state.OFF] = "magnitude", (2,)
+        test.selectbox(key=state.COLOUR).select("magnitude").run()  # as a link would have it
+        assert "Until then, the map is coloured by Label." in words(test)
+        assert f"{count:,} galaxies selected" in [one.value for one in test.header]
+        assert (marked[-1], len(sorts[-1][0])) == ([], count)
+        assert sorts[-1][1][-2:] == ((), "label"), "by what was drawn"
+        session = {key: test.session_state[key] for key in (state.COLOURED, state.OFF_COLOUR)}
+        with monkeypatch.context() as toggled:
+            toggled.setattr(page.st, "session_state", session)
+            page._toggled([1])
+        assert state.OFF not in session, "codes of the groups of other colours"
+    finally:
+        free.set()
+    assert long.finished.wait(60)
+    settled(test)
+    assert "Until then" not in words(test)
+    assert (marked[-1], sorts[-1][1][-2:]) == ([2], ((2,), "magnitude"))
+
+
+@pytest.mark.slow
 def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:
@@ -573,6 +608,25 @@ def test_the_table_of_a_large_selection_shows_what_it_is_sorted_by_and_headings_
     assert (order.by, order.descending) == (sort, sign < 0)
     assert order.sort is selection.sort_by, "what the menu sets"
     assert set(shown) <= set(order.columns)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_link_copied_right_after_another_order_was_chosen_opens_as_it_is_shown(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, turned: bool
+) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(page, "copy_link", copied.append)
+    query = {"galaxy": "7", "filter": "redshift > 0.2", "view": "table", "sort": "label"}
+    query |= {"order": "reversed"} if turned else {}
+    test = run(monkeypatch, pages_cache, store, query=query)
+    for name in ("redshift", "label"):  # from words to numbers and back
+        copied.clear()
+        test.selectbox(key=state.SELECTION_ORDER).select(name).run()
+        opened = {key: value for key, (value,) in parse_qs(copied[0]).items()}
+        assert opened["sort"] == name
+        again = run(monkeypatch, pages_cache, store, query=opened)
+        assert again.session_state[state.SELECTION_REVERSED] == turned
 
 
 def test_a_heading_of_a_large_leaderboard_ranks_all_of_it_by_its_column(

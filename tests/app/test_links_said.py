@@ -131,6 +131,28 @@ def test_what_is_not_there_is_named_with_what_is_shown(
     assert [sentence in one.replace("\\", "") for one in said] == [True], said
 
 
+def test_a_page_of_the_leaderboard_that_no_link_named_is_left_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, said: list[str]
+) -> None:
+    test = run_page(monkeypatch, pages_cache, "anomalies", query={"page": "3"})
+    test.session_state[state.BOARD_PAGE] = 8  # of other galaxies
+    settled(test.run())
+    assert test.session_state[state.BOARD_PAGE] == 2
+    assert not said
+
+
+def test_what_a_link_named_is_not_missed_in_other_data_that_were_chosen_since(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    flags = ("--data=simulated:60", "--data=simulated:70")
+    test = run_page(monkeypatch, pages_cache, "map", query={"page": "9"}, flags=flags)
+    assert state.BOARD_PAGE in test.session_state[state.LINKED]
+    other = next(name for name in test.selectbox(key=state.SOURCE).options if "70" in name)
+    settled(test.selectbox(key=state.SOURCE).select(other).run())
+    assert test.session_state[state.SOURCE] == other
+    assert state.LINKED not in test.session_state
+
+
 def test_a_region_of_another_grid_is_refused_in_one_sentence_and_the_search_can_be_ended(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

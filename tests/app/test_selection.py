@@ -23,7 +23,7 @@ from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
 from app.pages.map import selection
-from app.session import export
+from app.session import columns, export, state
 from astrojepa.data.values import Numbers
 from astrojepa.tables import WRITERS, Column
 
@@ -221,3 +221,36 @@ def test_a_second_click_on_a_heading_turns_the_order_and_another_column_begins_a
     selection.sort_by("class")
     assert (session["selection_order"], session["selection_reversed"]) == ("class", False)
     assert session["gallery_page"] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "sign"),
+    [({"sort": "nosuch", "order": "lowest"}, -1), ({"order": "lowest"}, 1)],
+)
+def test_the_order_of_what_is_not_there_is_not_taken_over_by_the_score(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, query: dict[str, str], sign: int
+) -> None:
+    query |= {"map": "pca", "filter": "snr > 20", "view": "table", "columns": "anomaly_score"}
+    test = run_page(monkeypatch, pages_cache, "map", query=query)
+    values = numbers(tables(test)[0]["anomaly_score"])
+    assert values == sorted(values, key=lambda value: sign * value)
+
+
+@pytest.mark.parametrize("name", [selection.DISTANCE, selection.SIMILARITY, "anomaly score"])
+def test_a_column_that_is_called_as_the_explorer_s_own_order_is_no_order_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, name: str
+) -> None:
+    readers = columns._readers
+
+    def with_one_more(shown: Any) -> Any:
+        values = Numbers(np.arange(len(shown.data), dtype=np.float64))
+        return {**readers(shown), name: lambda: values}
+
+    monkeypatch.setattr(columns, "_readers", with_one_more)
+    query = {"map": "pca", "galaxy": "7", "filter": "snr > 20", "view": "table", "sort": name}
+    test = run_page(monkeypatch, pages_cache, "map", query=query | {"columns": f"{name},snr"})
+    options = test.selectbox(key=state.SELECTION_ORDER).options
+    assert len(set(options)) == len(options)
+    (table,) = tables(test)
+    column = selection.DISTANCE if name == selection.SIMILARITY else "anomaly_score"
+    assert list(table.columns) == ["id", column, "snr", "image"], "the explorer's own"

@@ -62,7 +62,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             f"These galaxies cannot be ranked by {wanted!r}",
             f"they are ranked by {_words(order.column)!r}",
         )
-    st.session_state[state.SELECTION_ORDER], st.session_state[state.BY_NUMBERS] = order.column, True
+    st.session_state[state.SELECTION_ORDER], st.session_state[state.IN_WORDS] = order.column, ""
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
         column = st.selectbox(
             "Score", columns, format_func=_words, key=state.SELECTION_ORDER, width=260

@@ -233,7 +233,7 @@ def turned(count: int, listed: str) -> int:
     pages = max(1, -(-count // PER_PAGE))
     wanted = st.session_state.get(state.BOARD_PAGE, 0)
     page = st.session_state[state.BOARD_PAGE] = min(wanted, pages - 1)
-    if wanted > page:
+    if links.named_by_link(state.BOARD_PAGE) and wanted > page:
         say_instead(f"This leaderboard has no page {wanted + 1:,}", f"page {pages:,} is shown")
     st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
     st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))

@@ -227,11 +227,15 @@ def _facts(
 
 
 def _parts(workspace: Workspace, name: str, row: int) -> dict[str, str]:
-    """Say what a combined score is made of: each part's value, its rank and what it measures."""
+    """Say what a combined score is made of: each part's value, its rank and what it measures;
+    nothing until all are there, which of many galaxies are measured elsewhere.
+    """
     from astrojepa.evaluation.anomalies.registry import find
 
     names, count = list(dict.fromkeys(find(name).parts)), len(workspace.data)
-    parts = measures.values_of(workspace, row, names, asked=True)
+    parts = [*measures.values_of(workspace, row, names, asked=count <= measures.FEW)]
+    if len(parts) < len(names):
+        return {}
     return {
         f"Part: {mid_sentence(title(part))}": f"{value:.3f}, rank {rank:,} of {count:,}: "
         f"{find(part).meaning}"

@@ -46,7 +46,8 @@ def figure_map(
     data = workspace.data
     said = [f"{workspace.class_name(row)}, {data.ids[row]}" for row in range(len(data))]
     names, marked = np.array(said, dtype=object), st.session_state.get(state.ROW)
-    _draw(places, shown.coloured, data.classes, matching, names, marked, on_click)
+    off = st.session_state.get(state.OFF) or ()
+    _draw(places, shown.coloured, data.classes, matching, off, names, marked, on_click)
     return True
 
 
@@ -55,6 +56,7 @@ def store_figure(
     coloured: Colouring,
     classes: tuple[str, ...],
     matching: np.ndarray | None,
+    off: tuple[int, ...],
     on_click: Callable[[Any], None],
 ) -> str:
     """Draw a sample of a large store by three principal components of all its vectors, as
@@ -89,6 +91,7 @@ def store_figure(
         Colouring(coloured.codes[rows], coloured.legend),
         classes,
         None if matching is None else matching[rows],
+        off,
         found,
         None if marked is None else int(np.searchsorted(rows, marked)),
         lambda place: on_click(chosen_row(rows, place)),
@@ -114,13 +117,15 @@ def _draw(
     coloured: Colouring,
     classes: tuple[str, ...],
     matching: np.ndarray | None,
+    off: tuple[int, ...],
     names: np.ndarray,
     marked: int | None,
     on_click: Callable[[Any], None],
 ) -> None:
-    """Draw galaxies (n, 3) with their colours and `names`, grey what does not match."""
+    """Draw galaxies (n, 3) with their colours and `names`, but for the colours that are `off`;
+    grey what does not match."""
     light = st.context.theme.type == "light"
-    groups = marker_groups(coloured, classes, light, st.session_state.get(state.OFF) or ())
+    groups = marker_groups(coloured, classes, light, off)
     if matching is not None:
         groups = greyed(groups, matching)
     colours = (

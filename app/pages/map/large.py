@@ -142,8 +142,7 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
             above, below = st.container(), st.container(key="map_below")
             with above:
                 matching, wrong, coloured, chosen = _map(large, images, row, found or [], below)
-            off = st.session_state.get(state.OFF)
-            if chosen is not None and coloured is not None and off:
+            if chosen is not None and coloured is not None and (off := hidden()):
                 chosen = chosen[~np.isin(coloured.codes[chosen], off)]
             with below:
                 about = OfStore(large, images)
@@ -207,7 +206,7 @@ def _map(
     classes = tuple(group["name"] for group in groups)
     if st.session_state.get(state.DRAWING) == "space":
         with board:
-            in_space = store_figure(large, coloured, classes, matching, links.select)
+            in_space = store_figure(large, coloured, classes, matching, hidden(), links.select)
         if in_space:
             notes.caption(f"{what(large, pictured(large, images))}{in_space}")
             return matching, wrong, coloured, chosen
@@ -234,11 +233,17 @@ def _map(
                 "selected": row,
                 "neighbours": near,
                 "polygons": large_maps.polygons(),
-                "off": list(st.session_state.get(state.OFF) or ()),
+                "off": list(hidden()),
                 "counts": counts,
             }
         )
     return matching, wrong, coloured, chosen
+
+
+def hidden() -> tuple[int, ...]:
+    """Return the codes that the legend hides; none while other colours stand in for theirs."""
+    drawn, of = (st.session_state.get(key) for key in (state.COLOURED, state.OFF_COLOUR))
+    return tuple(st.session_state.get(state.OFF) or ()) if drawn == of else ()
 
 
 def plain_colour(large: Large) -> str:
@@ -396,8 +401,6 @@ def _selection(
     """
     none = np.zeros(0, np.int64)
     polygons = large_maps.polygons()
-    off = tuple(st.session_state.get(state.OFF) or ())
-    colour = st.session_state[state.COLOUR]
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         shown = "table"
@@ -410,7 +413,13 @@ def _selection(
     if by == SIMILARITY and not has_near:
         st.caption("They are sorted by similarity once the neighbours are known.")
         return none
-    chosen_by = (polygons, applied, *large.made_for(applied), off, colour)
+    chosen_by = (
+        polygons,
+        applied,
+        *large.made_for(applied),
+        hidden(),
+        st.session_state[state.COLOURED],
+    )
     found = _arranged(large, rows, by, backwards, chosen_by)
     if found is None:
         return none
@@ -652,4 +661,5 @@ def _drawn(message: Any) -> None:
 
 
 def _toggled(message: Any) -> None:
-    st.session_state[state.OFF] = state.read_codes(message)
+    if st.session_state.get(state.COLOURED) == st.session_state.get(state.OFF_COLOUR):
+        st.session_state[state.OFF] = state.read_codes(message)

@@ -30,6 +30,8 @@ MOST_ROWS = 1000  # of the table
 SIMILARITY = "similarity to the selected galaxy"
 DISTANCE = "distance to the selected galaxy"  # the column of the table that shows it
 ON_MAP = "place on the map"  # the order of a large store, along a curve where `project` sorted it
+# what no order or column of the data may be taken for
+RESERVED = {state.SCORE_COLOUR, SIMILARITY, DISTANCE}
 REVERSED = {  # what comes first then, of what is sorted neither from its highest nor as words
     state.SCORE_COLOUR: "Least anomalous first",
     SIMILARITY: "Least similar first",
@@ -63,7 +65,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> np.ndarray:
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
         known = columns.columns_of(workspace)
-        names = [name for name in known if name != "anomaly_score"]
+        names = [name for name in known if name not in {"anomaly_score", *RESERVED}]
         numbers = [
             name for name in names if isinstance(known[name], Numbers) and name not in REVERSED
         ]
@@ -189,6 +191,8 @@ def order_menu(
     if wanted not in options:
         st.session_state[state.SELECTION_ORDER] = options[0]
         st.session_state[state.SELECTION_REVERSED] = False
+        if wanted:  # whose direction says nothing of another order
+            st.session_state.pop(state.DIRECTION, None)
         if linked:
             say_instead(
                 f"These galaxies cannot be sorted by {wanted!r}",
@@ -202,7 +206,7 @@ def order_menu(
         persist_state="session",
         width=256,
     )
-    st.session_state[state.BY_NUMBERS] = by in numbers or by == usual
+    st.session_state[state.IN_WORDS] = "" if by in numbers or by == usual else by
     links.is_reversed(lowest_before=by in numbers and by != usual)
     words = "Lowest first" if by in numbers else REVERSED.get(by, "Z to A first")
     turned = st.toggle(words, key=state.SELECTION_REVERSED, persist_state="session")
@@ -244,7 +248,8 @@ def _table(
     """
     known = columns.columns_of(workspace)
     before = st.session_state.get(state.TABLE_COLUMNS)
-    kept = [name for name in before or () if name in known]
+    names = [name for name in known if name not in RESERVED]
+    kept = [name for name in before or () if name in names]
     first = [name for name in _AT_FIRST if name in known]
     st.session_state[state.TABLE_COLUMNS] = kept if kept or before == [] else first
     missing = [name for name in before or () if name not in known]
@@ -255,7 +260,7 @@ def _table(
         )
     chosen = st.multiselect(
         "Columns of the table",
-        [name for name in known if name != "id"],
+        [name for name in names if name != "id"],
         key=state.TABLE_COLUMNS,
         persist_state="session",
     )
@@ -264,7 +269,7 @@ def _table(
         "id": workspace.data.ids[shown].astype(str),
     }
     orders = {"anomaly_score": state.SCORE_COLOUR, DISTANCE: SIMILARITY}
-    sorts = {name: name for name in known} | orders
+    sorts = {name: name for name in names} | orders
     column = {order: name for name, order in sorts.items()}[by]  # that shows the order
     for name in chosen if column in {"id", *chosen} else (column, *chosen):
         content[name] = values[:MOST_ROWS] if name == DISTANCE else cells(known[name], shown)
