@@ -150,6 +150,7 @@ def test_menus_galleries_and_words_stand_in_rows_that_fit_the_screen(
     context = browser.new_context(viewport={"width": 900, "height": 900})
     explorer = Explorer(context.new_page(), server.url).open("/?map=pca")
     page = explorer.page
+    explorer.calm()
     assert rows_of(page.locator(".st-key-bar").get_by_role("combobox")) == 1
     menus, options = (
         page.locator(".st-key-bar").get_by_role(role, name=name).bounding_box()
@@ -172,6 +173,7 @@ def test_menus_galleries_and_words_stand_in_rows_that_fit_the_screen(
             page.get_by_role("heading", name=name) for name in ("How to read it", "Please cite")
         )
         explorer.appears(right)
+        explorer.calm()
         left, right = left.bounding_box(), right.bounding_box()
         assert (left["y"] == right["y"]) == beside
         assert right["x"] - left["x"] < 900, "no gap stands between the words"
@@ -190,6 +192,7 @@ def test_the_map_in_space_is_as_high_as_the_canvas_and_fills_a_large_screen(
         explorer.appears(map_)
         for width, height in ((1440, 900), (2560, 1440)):
             explorer.page.set_viewport_size({"width": width, "height": height})
+            explorer.calm()
             heights[drawing].append(map_.bounding_box()["height"])
     assert heights["space"] == heights["canvas"]
     assert heights["space"][1] > 1440 * 0.8
