@@ -92,6 +92,7 @@ def test_a_brushed_histogram_filters_a_large_store_and_what_differs_is_shown_wit
     page.get_by_text("Histograms", exact=True).click()
     bars = page.locator("[data-column=redshift] .bars")
     explorer.appears(bars)
+    explorer.calm()
     explorer.brush(bars, 0.6, 1.5)
     explorer.says(re.compile(r"^[\d,]+ of 200,100 galaxies match\.$"))
     page.wait_for_url(re.compile("filter=redshift"), wait_until="commit")

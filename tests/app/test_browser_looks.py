@@ -150,6 +150,7 @@ def test_menus_galleries_and_words_stand_in_rows_that_fit_the_screen(
     context = browser.new_context(viewport={"width": 900, "height": 900})
     explorer = Explorer(context.new_page(), server.url).open("/?map=pca")
     page = explorer.page
+    explorer.appears(page.locator(".st-key-bar").get_by_role("combobox").last)
     explorer.calm()
     assert rows_of(page.locator(".st-key-bar").get_by_role("combobox")) == 1
     menus, options = (
