@@ -192,6 +192,8 @@ class Large:
         columns = self.scores
         column = st.session_state.get(state.SELECTION_ORDER)
         if column not in columns:  # a selection may be sorted by others too
+            if column:  # whose direction says nothing of the score
+                st.session_state.pop(state.DIRECTION, None)
             column = next(iter(columns), "")
         lowest = links.is_reversed()
         expression = st.session_state.get(state.FILTER, "").strip()

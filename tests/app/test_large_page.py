@@ -784,6 +784,28 @@ def test_a_link_to_a_leaderboard_opens_its_column_order_filter_and_galaxy(
     assert listed["rank"].tolist() == [str(rank) for rank in range(26, 51)]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("query", "first"), [({"sort": "nosuch"}, "Highest"), ({"sort": "redshift"}, "Lowest")]
+)
+def test_the_direction_of_an_order_that_a_store_lacks_does_not_turn_its_leaderboard(
+    monkeypatch: pytest.MonkeyPatch,
+    pages_cache: Path,
+    store: Path,
+    query: dict[str, str],
+    first: str,
+) -> None:
+    test, _ = leaderboard(monkeypatch, pages_cache, store, query=query | {"order": "lowest"})
+    assert f"{first} first, by" in words(test)
+
+
+def test_columns_that_are_called_as_orders_of_the_explorer_are_no_orders_of_their_own() -> None:
+    names = ["redshift", selection.ON_MAP, selection.DISTANCE, "score"]
+    there = SimpleNamespace(store=SimpleNamespace(names=names))
+    options = page.order_options(SimpleNamespace(map=there, scores=["score"], made={}))  # type: ignore[arg-type]
+    assert options == ["score", selection.ON_MAP, "redshift"]
+
+
 def test_a_store_without_a_score_is_told_which_command_writes_one(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, tmp_path: Path
 ) -> None:

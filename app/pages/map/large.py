@@ -74,6 +74,7 @@ from .selection import (
     GALLERY_KEYS,
     ON_MAP,
     PER_PAGE,
+    RESERVED,
     SIMILARITY,
     SIZES,
     TILES,
@@ -478,7 +479,8 @@ def _selection(
 
 def order_options(large: Large) -> list[str]:
     """Return what a selection can be sorted by: the anomaly score where there is one, first."""
-    names = [name for name in large.map.store.names if name not in {SCORE, *PLACES}]
+    others = {SCORE, ON_MAP, *PLACES, *RESERVED}
+    names = [name for name in large.map.store.names if name not in others]
     score = [SCORE] if SCORE in large.scores else []
     similarity = [] if selected(large) is None else [SIMILARITY]
     return [*score, ON_MAP, *similarity, *large.made, *names]
