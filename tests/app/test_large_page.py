@@ -34,7 +34,7 @@ from app.pages.anomalies import large as anomalies
 from app.pages.compare import galaxy as compare_galaxy
 from app.pages.galaxy import large_errors, panel
 from app.pages.map import large as page
-from app.pages.map import selection
+from app.pages.map import large_selection, selection
 from app.pages.models import uploads as models_uploads
 from app.pages.probe import label_next, report, tasks
 from app.pages.probe import large as probe
@@ -144,10 +144,10 @@ def test_no_group_is_hidden_while_other_colours_stand_in(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
     marked, sorts, free = list[Any](), list[Any](), threading.Event()
-    arranged = page._arranged
+    arranged = large_selection._arranged
     monkeypatch.setattr(page, "mark", lambda told: marked.append(told["off"]))
     monkeypatch.setattr(
-        page, "_arranged", lambda *given: sorts.append(given[1::3]) or arranged(*given)
+        large_selection, "_arranged", lambda *given: sorts.append(given[1::3]) or arranged(*given)
     )
     query = {"filter": "redshift > 0.2", "colour": "label", "off": "1", "view": "table"}
     test = run(monkeypatch, pages_cache, store, query=query)
@@ -410,7 +410,9 @@ def test_a_filter_of_a_link_is_counted_and_its_galaxies_can_be_exported(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
     exported: list[Any] = []
-    monkeypatch.setattr(page, "export_menu", lambda *given, **more: exported.append(given))
+    monkeypatch.setattr(
+        large_selection, "export_menu", lambda *given, **more: exported.append(given)
+    )
     expected = int((pd.read_parquet(store)["redshift"] > np.float32(0.2)).sum())
     test = run(monkeypatch, pages_cache, store, query={"filter": "redshift > 0.2"})
     assert f"{expected:,} of 3,000 galaxies match." in words(test)
@@ -439,11 +441,11 @@ def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path
 ) -> None:
     shown: dict[str, Any] = {}
-    for module in (page, selection):
+    for module in (large_selection, selection):
         keep = lambda key, *given, **more: shown.update({key: given})  # noqa: E731
         monkeypatch.setattr(module, "gallery", keep)
-    monkeypatch.setattr(page, "PICTURED", 40)
-    query = {"filter": "redshift > 0.1", "colour": "redshift", "sort": page.ON_MAP}
+    monkeypatch.setattr(large_selection, "PICTURED", 40)
+    query = {"filter": "redshift > 0.1", "colour": "redshift", "sort": selection.ON_MAP}
     test = run(monkeypatch, pages_cache, plain, images=[survey], query=query)
     redshift = pd.read_parquet(plain)["redshift"]
     rows = np.flatnonzero(redshift > np.float32(0.1))
@@ -520,7 +522,7 @@ def test_what_a_selection_is_sorted_by_is_no_mistake_on_the_leaderboard(
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr(instead.st, "toast", lambda text, **options: told.append(text))
-    for sort in (selection.SIMILARITY, page.ON_MAP, "label"):
+    for sort in (selection.SIMILARITY, selection.ON_MAP, "label"):
         run(monkeypatch, pages_cache, store, page="anomalies", query={"sort": sort})
     assert not told
 
@@ -561,19 +563,19 @@ def test_a_selection_is_sorted_by_score_by_any_column_and_by_similarity(
 
     def ids(values: pd.Series, ascending: bool = True) -> list[int]:
         sorted_rows = values.sort_values(ascending=ascending, kind="stable").index
-        return frame["object_id"][sorted_rows].tolist()[: page.LISTED]
+        return frame["object_id"][sorted_rows].tolist()[: large_selection.LISTED]
 
-    assert len(chosen) > page.LISTED
+    assert len(chosen) > large_selection.LISTED
     assert order() == ids(chosen["score"], ascending=False), "the most anomalous first"
     assert order(sort="magnitude") == ids(chosen["magnitude"])
     backwards = order(sort="magnitude", order="reversed")
     assert backwards == ids(chosen["magnitude"], ascending=False), "unknown ones stay last"
     by_id = gaps.set_axis(chosen["object_id"])
     for there in {True, False} if is_available() else {False}:  # the index rounds to float16
-        monkeypatch.setattr("app.pages.map.large.is_available", lambda there=there: there)
+        monkeypatch.setattr("app.pages.map.large_selection.is_available", lambda there=there: there)
         loaders.jobs()._jobs.clear()
         near = by_id[order(sort=selection.SIMILARITY)]
-        np.testing.assert_allclose(near, np.sort(gaps)[: page.LISTED], rtol=1e-3)
+        np.testing.assert_allclose(near, np.sort(gaps)[: large_selection.LISTED], rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -601,7 +603,7 @@ def test_the_table_of_a_large_selection_shows_what_it_is_sorted_by_and_headings_
     assert "The first 200 are listed." in words(test)
     (_, _, shown, _), more = listed[-1]
     assert shown.columns[0] == "object_id"
-    assert len(shown) == page.LISTED
+    assert len(shown) == large_selection.LISTED
     values = shown[column].tolist()
     assert values == sorted(values, key=lambda value: sign * value)
     order = more["order"]
@@ -723,7 +725,9 @@ def leaderboard(
     """The page Anomalies, and what its gallery and its export were given."""
     given: dict[str, Any] = {}
     monkeypatch.setattr(anomalies, "gallery", lambda *own, **named: given.update(gallery=own))
-    monkeypatch.setattr(page, "export_menu", lambda *own, **named: given.update(export=own))
+    monkeypatch.setattr(
+        large_selection, "export_menu", lambda *own, **named: given.update(export=own)
+    )
     return run(monkeypatch, cache, store, page="anomalies", **more), given
 
 
@@ -802,7 +806,7 @@ def test_the_direction_of_an_order_that_a_store_lacks_does_not_turn_its_leaderbo
 def test_columns_that_are_called_as_orders_of_the_explorer_are_no_orders_of_their_own() -> None:
     names = ["redshift", selection.ON_MAP, selection.DISTANCE, "score"]
     there = SimpleNamespace(store=SimpleNamespace(names=names))
-    options = page.order_options(SimpleNamespace(map=there, scores=["score"], made={}))  # type: ignore[arg-type]
+    options = large_selection.order_options(SimpleNamespace(map=there, scores=["score"], made={}))  # type: ignore[arg-type]
     assert options == ["score", selection.ON_MAP, "redshift"]
 
 
@@ -877,7 +881,9 @@ def test_the_same_filter_of_another_search_chooses_and_ranks_other_galaxies(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:
     exported: list[Any] = []
-    monkeypatch.setattr(page, "export_menu", lambda *given, **more: exported.append(given))
+    monkeypatch.setattr(
+        large_selection, "export_menu", lambda *given, **more: exported.append(given)
+    )
     ids = pd.read_parquet(plain)["object_id"].astype(str)
     for row in (7, 1500):
         query = {"id": ids[row], "galaxy": str(row), "like": str(row), "sort": "magnitude"}
@@ -1318,10 +1324,10 @@ def test_a_selection_is_exported_in_every_format(
 ) -> None:
     from astropy.table import Table
 
-    monkeypatch.setattr(page, "RANKED", 2)
+    monkeypatch.setattr(large_selection, "RANKED", 2)
     large = Large("survey", "0" * 16, open_large_map(open_store(store)))
     facts = {"store": "survey", "filter": "redshift < 0.1"}
-    content = page.table_of(large, np.array([5, 1, 7]), ending, facts)
+    content = large_selection.table_of(large, np.array([5, 1, 7]), ending, facts)
     assert ending == ".csv" or b"redshift" in content
     written = io.BytesIO(content)
     if ending == ".parquet":
@@ -1525,7 +1531,9 @@ def test_patch_errors_and_a_search_by_region_are_those_of_the_model_of_the_vecto
 
     exported: dict[str, Any] = {}
     monkeypatch.setattr(
-        page, "export_menu", lambda key, stem, count, write: exported.update({key: write})
+        large_selection,
+        "export_menu",
+        lambda key, stem, count, write: exported.update({key: write}),
     )
     query = {"id": name, "galaxy": "7", "region": region, "filter": "search_rank <= 20"}
     test = run(monkeypatch, pages_cache, tmp_path / "store", **given, query=query)
@@ -1552,7 +1560,9 @@ def test_patch_errors_and_regions_follow_the_images_when_a_store_is_opened_with_
     monkeypatch.setattr(large_errors, "LOOKED_AT", 5)
     exported: dict[str, Any] = {}
     monkeypatch.setattr(
-        page, "export_menu", lambda key, stem, count, write: exported.update({key: write})
+        large_selection,
+        "export_menu",
+        lambda key, stem, count, write: exported.update({key: write}),
     )
     hidden = masks.first_mask(model.grid)
     query = {"id": str(small.ids[order[7]]), "galaxy": "7"}

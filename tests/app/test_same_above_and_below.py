@@ -17,8 +17,7 @@ from pyarrow import parquet
 
 from app.components.latent_map import geometry
 from app.pages.anomalies import leaderboard, quality
-from app.pages.map import column_panel, figure, selection
-from app.pages.map import large as large_page
+from app.pages.map import column_panel, figure, large_selection, selection
 from app.session import large_maps, links, loaders, queue, state
 from app.session.export import FORMATS
 from astrojepa import plotting
@@ -61,7 +60,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, pages_cache: Path, survey: tuple[Pat
         threshold: int, name: str, second: Path | None = None, **query: str
     ) -> tuple[Any, dict[str, Any]]:
         exports: dict[str, Any] = {}
-        for module in (selection, leaderboard, large_page):
+        for module in (selection, leaderboard, large_selection):
             monkeypatch.setattr(
                 module,
                 "export_menu",

@@ -24,7 +24,8 @@ from ...session.large_links import publish
 from ...session.queue import imported
 from ...session.store_sample import SAMPLED, SEED, sampled, with_images
 from ...session.workspace import LIBRARIES
-from ..map.large import export_rows, filter_row, order_options, pictured, ranked_columns
+from ..map.large import filter_row, pictured
+from ..map.large_selection import export_rows, order_options, ranked_columns
 from ..map.selection import SIMILARITY, sort_by, written
 from .artefacts import Checked, artefacts, artefacts_included
 from .large_artefacts import CHECKED, check_task, likely_artefacts
