@@ -56,14 +56,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         )
     if (order := large.order()) is None:
         return
-    wanted = st.session_state.get(state.SELECTION_ORDER, order.column)
-    known = {*columns, SIMILARITY, *order_options(large)}  # a selection's is no mistake
-    if links.named_by_link(state.SELECTION_ORDER) and wanted not in known:
-        say_instead(
-            f"These galaxies cannot be ranked by {wanted!r}",
-            f"they are ranked by {_words(order.column)!r}",
-        )
-    st.session_state[state.SELECTION_ORDER], st.session_state[state.IN_WORDS] = order.column, ""
+    _name_order(large, order)
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
         column = st.selectbox(
             "Score", columns, format_func=_words, key=state.SELECTION_ORDER, width=260
@@ -121,6 +114,18 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             keep_large(large, key)
     with right:
         _distribution(large, column)
+
+
+def _name_order(large: Large, order: Order) -> None:
+    """Keep the column that ranks, and say so where a link asks for another that cannot."""
+    wanted = st.session_state.get(state.SELECTION_ORDER, order.column)
+    known = {*large.scores, SIMILARITY, *order_options(large)}  # a selection's is no mistake
+    if links.named_by_link(state.SELECTION_ORDER) and wanted not in known:
+        say_instead(
+            f"These galaxies cannot be ranked by {wanted!r}",
+            f"they are ranked by {_words(order.column)!r}",
+        )
+    st.session_state[state.SELECTION_ORDER], st.session_state[state.IN_WORDS] = order.column, ""
 
 
 def _benchmark(large: Large, images: Any, go: Callable[[str], None]) -> None:
