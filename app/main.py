@@ -21,18 +21,27 @@ if __name__ == "__main__":
     import_module(f"{PACKAGE}.server.readiness").wait()
     import_module(f"{PACKAGE}.shell").run()
 else:
+    import logging
     import threading
 
     import streamlit as st
     from streamlit import net_util
 
-    first_look, memory, navigation, pictures, readiness, unsent = (
+    first_look, memory, pictures, readiness = (
         import_module(f"{PACKAGE}.server.{name}")
-        for name in ("first_look", "memory", "navigation", "pictures", "readiness", "unsent")
+        for name in ("first_look", "memory", "pictures", "readiness")
     )
     memory.give_back()
-    navigation.hold()
-    unsent.keep()
+    for name in ("navigation", "unsent"):
+        try:
+            import_module(f"{PACKAGE}.server.{name}").mend()
+        except (ImportError, AttributeError) as missing:
+            logging.getLogger("astrojepa").warning(
+                "Streamlit %s has another inside than the versions that the explorer was tested "
+                "with (%s). It runs; a click may rarely be lost or leave what it should remove.",
+                st.__version__,
+                missing,
+            )
     # s; at the usual 5 ms each of a heatmap's hundreds of small steps waits that long for other
     # visitors' pages.
     sys.setswitchinterval(0.001)

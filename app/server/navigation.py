@@ -28,10 +28,18 @@ def outdated(asked: RerunData, before: RerunData) -> bool:
     return bool(asked.fragment_id) and "" != before.page_script_hash != asked.page_script_hash
 
 
-def hold() -> None:
-    """Have Streamlit leave folder `pages` alone, and drop what parts of closed pages ask for."""
+def mend() -> None:
+    """Have Streamlit leave folder `pages` alone, and drop what parts of closed pages ask for.
+
+    Raises:
+        AttributeError: in a version of Streamlit with another inside; `pages` is left alone.
+
+    """
     PagesManager.uses_pages_directory = False
     accept, ask = ScriptRequests.request_rerun, AppSession.request_rerun
+    outdated(RerunData(), ScriptRequests()._rerun_data)
+    if "_pages_manager" not in AppSession.__init__.__code__.co_names:
+        raise AttributeError("AppSession._pages_manager")
 
     def request_rerun(self: ScriptRequests, new_data: RerunData) -> bool:
         return outdated(new_data, self._rerun_data) or accept(self, new_data)

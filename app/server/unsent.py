@@ -12,9 +12,16 @@ from __future__ import annotations
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 
-def keep() -> None:
-    """Have Streamlit send what waits before it sends what a run of a part of the page draws."""
+def mend() -> None:
+    """Have Streamlit send what waits before it sends what a run of a part of the page draws.
+
+    Raises:
+        AttributeError: in a version of Streamlit with another inside; nothing is changed.
+
+    """
     forget = ForwardMsgQueue.clear
+    if "_delta_index_map" not in forget.__code__.co_names:
+        raise AttributeError("ForwardMsgQueue._delta_index_map")
 
     def clear(
         self: ForwardMsgQueue,

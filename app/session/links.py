@@ -32,7 +32,7 @@ def incoming() -> state.Link | None:
 def back_or_forward() -> bool:
     """Whether the browser's Back or Forward called for this run."""
     context = get_script_run_ctx()
-    return context is not None and context.is_history_navigation
+    return bool(getattr(context, "is_history_navigation", False))
 
 
 def arrived() -> None:

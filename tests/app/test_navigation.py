@@ -25,7 +25,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> ScriptRequests:
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
     for asked in (ScriptRequests, AppSession):
         monkeypatch.setattr(asked, "request_rerun", asked.request_rerun)
-    navigation.hold()
+    navigation.mend()
     return ScriptRequests()
 
 

@@ -22,7 +22,7 @@ import streamlit as st
 sys.path.insert(0, {str(ROOT)!r})
 from app.server import unsent
 
-unsent.keep()
+unsent.mend()
 
 @st.fragment
 def part():
@@ -43,7 +43,7 @@ bar()
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> ForwardMsgQueue:
     monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)  # undone after the test
-    unsent.keep()
+    unsent.mend()
     queue = ForwardMsgQueue()
     queue.enqueue(drawn("map", "a galaxy"))
     ended = ForwardMsg(script_finished=PART_ENDED)
