@@ -124,7 +124,8 @@ def _centres(
     start = faiss.Kmeans(sample.shape[1], count, niter=0, **options)
     step = faiss.Kmeans(sample.shape[1], count, niter=1, **options)
     start.train(sample)
-    centres, size = start.centroids, len(sample)
+    centres: Any = start.centroids
+    size = len(sample)
     for iteration in range(iterations):
         all_centres, nearest = faiss.IndexFlatL2(sample.shape[1]), []
         all_centres.add(centres)
