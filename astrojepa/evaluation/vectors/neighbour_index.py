@@ -21,8 +21,7 @@ PROBES = 32  # lists that a query reads
 RERANKED = 200  # candidates whose distance is computed exactly
 TRAINING = 64  # vectors per list that k-means sees
 _CHUNK = 256  # queries answered together
-# vectors compared with all centres together: a second among 10^7; faiss takes 4,096 of them at once
-_BLOCK = 16_384
+_BLOCK = 4096  # vectors compared with all centres together, as many as faiss takes itself
 INSTALL = "pip install 'astrojepa[scale]'"
 
 

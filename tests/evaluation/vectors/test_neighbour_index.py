@@ -78,11 +78,10 @@ def test_nearly_all_neighbours_are_found_and_their_distances_are_exact() -> None
 @needs_faiss
 @pytest.mark.parametrize("alike", [1, 5_000])  # many that are alike leave lists without members
 def test_the_lists_are_those_of_faiss_though_they_are_trained_in_blocks_that_let_others_work(
-    alike: int, monkeypatch: pytest.MonkeyPatch
+    alike: int,
 ) -> None:
     import faiss
 
-    monkeypatch.setattr(neighbour_index, "_BLOCK", 4_096)
     features = np.random.default_rng(5).normal(size=(6_000, 8)).astype(np.float32)
     features[:alike] = features[0]
     told: list[int] = []
