@@ -12,6 +12,7 @@ from astrojepa.data.values import Numbers, Values, Words, drawable
 BINS = 32  # at most, about; their width is a round number
 MOST_WORDS = 8  # bars; less frequent words are counted together
 _CACHED = 16_384  # values that a core keeps at hand
+_SAMPLED = 2**20  # values that tell percentiles, about
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -45,17 +46,18 @@ def histogram(values: Values) -> Histogram:
     """
     edges, words = np.zeros(0), ()
     if isinstance(values, Words):
-        sizes = np.bincount(values.codes[values.known], minlength=len(values.words))
+        sizes = np.bincount(_kept(values.codes, values.known), minlength=len(values.words))
         most = np.argsort(-sizes, kind="stable")[:MOST_WORDS]
         words = tuple(values.words[k] for k in most)
         bar = np.full(len(values.words) + 1, len(words), dtype=np.uint8)
         bar[most], bar[-1] = np.arange(len(words)), len(words) + 1
         codes, bars = bar[values.codes], len(words)
     else:
-        edges = _edges(values.values[values.known])
+        known = values.known
+        edges = _edges(_kept(values.values, known))
         bars = max(len(edges) - 1, 0)
         codes = _bar_of(edges[1:-1], values.values)
-        codes[~values.known] = bars + 1
+        codes[~known] = bars + 1
     return Histogram(edges, words, codes, np.bincount(codes, minlength=bars + 2))
 
 
@@ -123,16 +125,24 @@ def _bar_of(inner: np.ndarray, values: np.ndarray) -> np.ndarray:
     return found
 
 
+def _kept(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the values that are known; to copy millions takes longer than to count them."""
+    return values if known.all() else values[known]
+
+
 def _edges(values: np.ndarray) -> np.ndarray:
-    """Return edges of a round width, at most a quarter beyond the 1st and 99th percentile."""
+    """Return edges of a round width, at most a quarter beyond the 1st and 99th percentile; of
+    millions, these are those of every n-th value.
+    """
     if not len(values):
         return np.zeros(0)
-    values = drawable(values)
-    low, high = (float(value) for value in np.percentile(values, (1, 99)))
-    least, most = float(values.min()), float(values.max())
+    least, most = drawable(np.array([values.min(), values.max()])).tolist()
+    some = drawable(values[:: max(1, len(values) // _SAMPLED)])
+    low, high = (float(value) for value in np.percentile(some, (1, 99)))
     tail = (high - low or most - least) / 4  # beyond that, values are few and far
     low, high = max(least, low - tail), min(most, high + tail)
-    whole = bool((values == np.rint(values)).all())
+    blocks = (values[first : first + _CACHED] for first in range(0, len(values), _CACHED))
+    whole = all((block == np.rint(block)).all() for block in blocks)
     width = (high - low) / BINS or abs(low) / BINS or 1.0
     power = 10.0 ** np.floor(np.log10(width))
     step = next(k * power for k in _ROUND if k * power >= 0.999 * width)

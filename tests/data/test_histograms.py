@@ -52,6 +52,19 @@ def test_bars_of_many_numbers_are_counted_as_numpy_counts_them() -> None:
     assert found.codes.tolist() == np.where(np.isnan(values), found.bars + 1, places).tolist()
 
 
+def test_millions_of_numbers_are_counted_one_by_one_in_bins_told_by_some_of_them() -> None:
+    values = np.random.default_rng(3).normal(size=2**22 + 5)
+    values[7], values[11] = np.nan, np.inf  # in no bin, and in the last
+    found = histogram(Numbers(values))
+    within = np.clip(values[~np.isnan(values)], found.edges[0], found.edges[-1])
+    expected = np.histogram(within, found.edges)[0]
+    np.testing.assert_array_equal(found.counts, [*expected, 0, 1])
+    exact = histogram(Numbers(np.sort(values)[:: 2**4])).edges
+    np.testing.assert_array_equal(found.edges, exact)
+    whole, halves = (histogram(Numbers(np.append(np.zeros(2**22), one))) for one in (2, 1.5))
+    assert np.diff(whole.edges).min() == 1 > np.diff(halves.edges).max()
+
+
 def test_bins_have_a_round_width_and_end_bars_hold_the_tails() -> None:
     values = np.append(RNG.normal(size=2000), [90.0, -70.0])
     found = histogram(Numbers(values))

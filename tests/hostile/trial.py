@@ -139,13 +139,14 @@ def try_reader(reader: Reader, cases: int, seed: int, folder: Path, report: Path
     failure and at the end.
     """
     folder.mkdir(parents=True)
-    os.environ["ASTROJEPA_CACHE"] = str(folder / "cache")
+    cache = folder.with_name(f"{folder.name}-cache")  # beside it: some readers walk their folder
+    os.environ["ASTROJEPA_CACHE"] = str(cache)
     path, outcome = folder / reader.file, Outcome(reader.name, seed)
     whole = reader.furnish(folder)
     for content in whole:
         path.write_bytes(content)
         reader.read(path)
-    watch = Watch(*ROOTS, os.path.realpath(folder))
+    watch = Watch(*ROOTS, os.path.realpath(folder), os.path.realpath(cache))
     signal.signal(signal.SIGPROF, _give_up)
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY_CAP, size + MEMORY_CAP))

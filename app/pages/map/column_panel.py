@@ -83,8 +83,8 @@ def _same(first: Words, second: Words) -> bool:
 def _differs(values: Values) -> bool:
     if isinstance(values, Words):
         return 1 < len(values.words) <= FEW * len(values.codes)
-    known = values.values[values.known]
-    return len(known) > 0 and bool(known.min() < known.max())
+    numbers = values.values
+    return len(numbers) > 0 and bool(np.fmin.reduce(numbers) < np.fmax.reduce(numbers))
 
 
 def _panels(about: Described, names: list[str], matching: np.ndarray | None) -> list[Panel] | None:

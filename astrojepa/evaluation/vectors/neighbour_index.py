@@ -21,7 +21,7 @@ PROBES = 32  # lists that a query reads
 RERANKED = 200  # candidates whose distance is computed exactly
 TRAINING = 64  # vectors per list that k-means sees
 _CHUNK = 256  # queries answered together
-_ADDED = 65_536  # vectors added together
+_BLOCK = 4096  # vectors compared with all centres together, as many as faiss takes itself
 INSTALL = "pip install 'astrojepa[scale]'"
 
 
@@ -82,11 +82,11 @@ class NeighbourIndex:
 def build_index(
     features: np.ndarray, seed: int = 0, report: Callable[[int], None] = lambda done: None
 ) -> NeighbourIndex:
-    """Index standardised features (n, D), float16 or float32; `report` takes the rows done.
+    """Index standardised features (n, D), float16 or float32; `report` takes what is done, of 2 n:
+    the first half is k-means, on a sample drawn with `seed`.
 
-    The lists come from k-means on a sample drawn with `seed`, one iteration at a time, so that
-    `report` is called often. *Source:* Jégou, Douze & Schmid 2011
-    (inverted lists); Douze et al. 2024 (faiss). Raises ValueError where faiss is not installed.
+    *Source:* Jégou, Douze & Schmid 2011 (inverted lists); Douze et al. 2024 (faiss). Raises
+    ValueError where faiss is not installed.
     """
     check_available()
     import faiss  # half a second to load, and most work does without
@@ -96,16 +96,48 @@ def build_index(
     lists: Any = faiss.index_factory(width, f"IVF{num_lists},SQ8")
     size = min(count, TRAINING * num_lists)
     rows = np.sort(np.random.default_rng(seed).choice(count, size, replace=False))
-    sample, centres = features[rows].astype(np.float32), None
-    step = faiss.Kmeans(width, num_lists, niter=1, seed=seed + 1, min_points_per_centroid=1)
-    for _ in range(lists.cp.niter):
-        step.train(sample, init_centroids=centres)
-        centres = step.centroids
-        report(0)
+    sample = features[rows].astype(np.float32)
+    steps = lists.cp.niter * size
+    centres = _centres(
+        sample, num_lists, lists.cp.niter, seed + 1, lambda done: report(count * done // steps)
+    )
     lists.quantizer.add(centres)
     lists.train(sample)
-    for first in range(0, count, _ADDED):
-        rows = features[first : first + _ADDED]
+    for first in range(0, count, _BLOCK):
+        rows = features[first : first + _BLOCK]
         lists.add(np.ascontiguousarray(rows, dtype=np.float32))
-        report(first + len(rows))
+        report(count + first + len(rows))
     return NeighbourIndex(lists, features)
+
+
+def _centres(
+    sample: np.ndarray, count: int, iterations: int, seed: int, report: Callable[[int], None]
+) -> np.ndarray:
+    """Return the centres that faiss.Kmeans gives, float32 (count, D), a block of the sample (n, D)
+    at a time; `report` takes the vectors done, of n in each iteration.
+    """
+    import faiss
+    from scipy import sparse
+
+    options: Any = {"seed": seed, "min_points_per_centroid": 1}
+    start = faiss.Kmeans(sample.shape[1], count, niter=0, **options)
+    step = faiss.Kmeans(sample.shape[1], count, niter=1, **options)
+    start.train(sample)
+    centres: Any = start.centroids
+    size = len(sample)
+    for iteration in range(iterations):
+        all_centres, nearest = faiss.IndexFlatL2(sample.shape[1]), []
+        all_centres.add(centres)
+        for first in range(0, size, _BLOCK):
+            block = sample[first : first + _BLOCK]
+            nearest.append(all_centres.search(block, 1)[1][:, 0])
+            report(iteration * size + first + len(block))
+        ones, ends = np.ones(size, np.float32), np.arange(size + 1)
+        members = sparse.csr_matrix((ones, np.concatenate(nearest), ends), (size, count)).T
+        sizes = members.getnnz(axis=1)
+        if sizes.all():
+            centres = (members @ sample) * (1 / sizes.astype(np.float32))[:, None]
+        else:  # faiss divides others in two
+            step.train(sample, init_centroids=centres)
+            centres = step.centroids
+    return centres

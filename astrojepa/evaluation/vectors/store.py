@@ -189,6 +189,9 @@ class Store:
                 parts.append(read_columns(file, [name]).column(0))
                 parts[-1].validate(full=True)  # of a damaged file, words may lie anywhere
         column = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
+        if pa.types.is_floating(column.type):  # a part at a time, which a core keeps at hand
+            numbers: list[Any] = [read_values(to_series(c).rename(name)) for c in column.chunks]
+            return Numbers(np.concatenate([np.zeros(0), *(part.values for part in numbers)]))
         if not pa.types.is_dictionary(column.type):
             return read_values(to_series(column).rename(name))
         if not pa.types.is_string(column.type.value_type):

@@ -133,7 +133,7 @@ def _build(store: Store, folder: Path, progress: Progress | bool | None) -> None
         )
     with (
         temporary_folder(folder.parent, folder.name) as made,
-        reporting(progress, 3 * count, "index of neighbours") as report,
+        reporting(progress, 4 * count, "index of neighbours") as report,
     ):
         scaling = scaling_of(_reported(store, report))
         np.save(made / SCALING, np.stack(scaling))

@@ -75,22 +75,24 @@ def test_nearly_all_neighbours_are_found_and_their_distances_are_exact() -> None
     assert (np.diff(distances, axis=1) >= 0).all()
 
 
-def test_the_lists_are_those_of_faiss_and_their_training_lets_others_work_between_iterations() -> (
-    None
-):
+@needs_faiss
+@pytest.mark.parametrize("alike", [1, 5_000])  # many that are alike leave lists without members
+def test_the_lists_are_those_of_faiss_though_they_are_trained_in_blocks_that_let_others_work(
+    alike: int,
+) -> None:
     import faiss
 
-    features, told = (
-        np.random.default_rng(5).normal(size=(2_000, 8)).astype(np.float32),
-        list[int](),
-    )
+    features = np.random.default_rng(5).normal(size=(6_000, 8)).astype(np.float32)
+    features[:alike] = features[0]
+    told: list[int] = []
     index = build_index(features, seed=3, report=told.append)
     expected = faiss.index_factory(8, f"IVF{index.lists.nlist},SQ8")
     expected.cp.seed, expected.cp.min_points_per_centroid = 4, 1
     expected.train(features)
     centres = [one.quantizer.reconstruct_n(0, one.nlist) for one in (index.lists, expected)]
     np.testing.assert_array_equal(*centres)
-    assert told == [0] * expected.cp.niter + [2_000]
+    blocks = [600 * turn + part for turn in range(10) for part in (409, 600)]
+    assert told == [*blocks, 6_000 + 4_096, 12_000]
 
 
 @needs_faiss
