@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+PRESS = "../press"  # the script that lets nothing be drawn anew under a pressed pointer
+
 
 def parts(name: str, *scripts: str, html: str = "", folder: str = "") -> dict[str, str | None]:
     """Read what a component is made from: `html`, `css` and `js` of its folder, the `scripts` as
@@ -29,13 +31,16 @@ def component(name: str, *scripts: str, html: str = "", folder: str = "") -> Any
     return st.components.v2.component(f"astrojepa_{name}", **found)  # type: ignore[arg-type]
 
 
-def hears(key: str, event: str, part: str, callback: Callable[[Any], None]) -> Callable[[], None]:
+def hears(
+    key: str, event: str, part: str, callback: Callable[[Any], None], **same: str
+) -> Callable[[], None]:
     """Return what takes a part of the message that the component with this key sent of an event,
-    as the browser sent it, and gives it to the callback.
+    as the browser sent it, and gives it to the callback, if other parts of it are the `same`.
     """
 
     def heard() -> None:
-        if isinstance(message := (st.session_state.get(key) or {}).get(event), dict):
+        message = (st.session_state.get(key) or {}).get(event)
+        if isinstance(message, dict) and same.items() <= message.items():
             callback(message.get(part))
 
     return heard

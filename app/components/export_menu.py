@@ -12,7 +12,7 @@ from ..session import export, state
 
 # what a row is, and rows are
 GALAXY, IMAGE = ("galaxy", "galaxies"), ("image", "images")
-MARK, SCORE = ("mark", "marks"), ("score", "scores")
+MARK, SCORE, COLUMN = ("mark", "marks"), ("score", "scores"), ("column", "columns")
 
 
 def export_menu(

@@ -12,12 +12,14 @@ from ..session.workspace import Workspace
 from .escape_markdown import escape_markdown
 
 
-def facts(key: str, values: Mapping[str, str]) -> None:
-    """Show facts as text; nothing in them is taken for markup."""
+def facts(key: str, values: Mapping[str, str], helps: Mapping[str, str] | None = None) -> None:
+    """Show facts as text, some names with a tooltip; nothing in them is taken for markup."""
     with st.container(key=f"facts-{key}"):
         for name, value in values.items():
             first, second = st.columns([1, 2], gap="small")
-            first.caption(escape_markdown(name))
+            first.caption(
+                escape_markdown(name), help=escape_markdown((helps or {}).get(name, "")) or None
+            )
             second.text(value)
 
 

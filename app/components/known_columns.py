@@ -17,4 +17,10 @@ def known_columns(workspace: Workspace, row: int, key: str) -> None:
     known = known_of(workspace.data, row)
     if known:
         with st.expander(f"Columns of the data ({len(known)})", expanded=len(known) <= FEW):
-            facts(f"columns-{key}", {name.replace("_", " "): text for name, text in known.items()})
+            shown = {name.replace("_", " "): text for name, text in known.items()}
+            helps = {
+                name.replace("_", " "): workspace.data.about[name][1]
+                for name in known
+                if name in workspace.data.about
+            }
+            facts(f"columns-{key}", shown, helps)

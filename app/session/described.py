@@ -12,7 +12,7 @@ from astrojepa.data.histograms import Histogram, histogram
 from astrojepa.data.values import Values
 from astrojepa.progress import Progress
 
-from . import links, loaders, waiting
+from . import export, links, loaders, waiting
 from .columns import columns_of
 from .queue import imported
 from .workspace import Workspace
@@ -76,6 +76,9 @@ class Described(Protocol):
     def select(self, row: Any) -> None:
         """Select a galaxy, as the browser sent its row."""
 
+    def facts(self) -> dict[str, Any]:
+        """Return what a file tells of galaxies and model, and the link to what is shown."""
+
 
 class OfWorkspace:
     """Those of a small data set, all of which is in memory."""
@@ -128,6 +131,10 @@ class OfWorkspace:
 
     def select(self, row: Any) -> None:
         links.select(row)
+
+    def facts(self) -> dict[str, Any]:
+        known = export.provenance(self.workspace.data) | export.model_facts(self.workspace.made_by)
+        return {**known, "view": links.address(self.workspace)}
 
 
 def digest(rows: np.ndarray | None) -> str:

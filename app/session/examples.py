@@ -79,6 +79,11 @@ def asked(workspace: Searchable) -> Search:
     return Search(region=region) if region else Search(like, unlike, images)
 
 
+def num_images(workspace: Searchable) -> int:
+    """Count the images that are searched for, or that a followed link lacks."""
+    return len(asked(workspace).images) or int(st.session_state.get(state.IMAGES_AWAY) or 0)
+
+
 def problem(workspace: Searchable) -> str:
     """Say what of a search, a link's or one of another model, is not searched for here, and why."""
     session, count = st.session_state, workspace.searched[1]
@@ -95,6 +100,12 @@ def problem(workspace: Searchable) -> str:
         return (
             f"The region that is searched for does not fit the {model.grid} × {model.grid} patches "
             f"of {model.id}; draw it again on the Galaxy page."
+        )
+    if away := session.get(state.IMAGES_AWAY):
+        which, them = ("an image", "it") if away == 1 else (f"{away} images", "them")
+        return (
+            f"The search of the link is by {which}, which a link does not hold: add {them} under "
+            "“Search by image”."
         )
     rows = (*session.get(state.LIKE, ()), *session.get(state.UNLIKE, ()))
     missing = [str(row) for row in rows if row >= count]
@@ -115,6 +126,7 @@ def set_search(workspace: Searchable, search: Search) -> None:
     session[state.EXAMPLES_OF] = workspace.searched[0]
     session[state.LIKE], session[state.UNLIKE] = search.like, search.unlike
     session[state.LIKE_IMAGES], session[state.REGION] = search.images, search.region
+    session[state.IMAGES_AWAY] = 0
     session[state.GALLERY_PAGE] = 0
     expression = session.get(state.FILTER, "")
     if not search:
@@ -123,7 +135,8 @@ def set_search(workspace: Searchable, search: Search) -> None:
         session[state.FILTER] = "" if RANK in expression or DISTANCE in expression else expression
         _forget_columns()
     elif not before:
-        session[state.FILTER] = with_clause(expression, RANK, FILTER)
+        if RANK not in expression:
+            session[state.FILTER] = with_clause(expression, RANK, FILTER)
         session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = RANK, False
 
 
@@ -174,16 +187,15 @@ def set_region(workspace: Searchable, row: int, mask: str) -> None:
     set_search(workspace, Search(region=f"{sampling.among_all(workspace.sampled, row)}.{mask}"))
 
 
-def follow(workspace: Workspace, link: state.Link) -> None:
-    """Search for what a link searches for, if its rows are of the open galaxies."""
-    whole = workspace.whole
-    same = link.data_hash == whole.fingerprint[: len(link.data_hash)]
-    st.session_state[state.EXAMPLES_OF] = whole.galaxies_hash if same else ""
+def follow(searched: str, link: state.Link) -> None:
+    """Search for what a link searches for among the galaxies of this hash, "" for none."""
+    st.session_state[state.EXAMPLES_OF] = searched
     for key, value in (
         (state.LIKE, link.like),
         (state.UNLIKE, link.unlike),
         (state.REGION, link.region),
         (state.LIKE_IMAGES, ()),
+        (state.IMAGES_AWAY, link.images),
     ):
         st.session_state[key] = value
 

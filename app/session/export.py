@@ -101,6 +101,11 @@ def provenance(data: Any) -> dict[str, Any]:
     }
 
 
+def model_facts(made_by: tuple[str, str]) -> dict[str, str]:
+    """Return what a file tells of the model, by its name and its hash, "" for none."""
+    return {"model": made_by[0], **({"model_hash": made_by[1]} if made_by[1] else {})}
+
+
 def table_columns(data: Any, rows: np.ndarray, more: Sequence[Column]) -> list[Column]:
     """Return who the galaxies are, where, `more`, and every column of the data, with units; one
     that is called as one of `more` becomes data_NAME.

@@ -58,7 +58,8 @@ def arrive(workspace: Workspace, link: state.Link) -> None:
     st.session_state.pop(state.AREA_OF, None)
     st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = link.off, link.colour
     st.session_state[state.FILTER] = link.filter
-    examples.follow(workspace, link)
+    same = link.data_hash == whole.fingerprint[: len(link.data_hash)]
+    examples.follow(whole.galaxies_hash if same else "", link)
     links.arrived()
 
 

@@ -17,6 +17,7 @@ from ..components.large_card import class_names, go_in
 from . import waiting
 from .described import digest
 from .large import Large
+from .large_links import publish
 from .loaders import FEW
 
 T = TypeVar("T")
@@ -101,3 +102,6 @@ class OfStore:
 
     def select(self, row: Any) -> None:
         go_in(self.large)(row)
+
+    def facts(self) -> dict[str, Any]:
+        return {**self.large.provenance, "view": publish(self.large)}

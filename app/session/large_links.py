@@ -8,7 +8,7 @@ from astrojepa.evaluation.maps.plane import UNITS
 from astrojepa.wording import first_of
 
 from ..components.instead import say_instead
-from . import large_maps, large_search, links, state
+from . import examples, large_maps, large_search, links, state
 from .large import Large, select, selected
 
 
@@ -95,6 +95,7 @@ def publish(large: Large) -> str:
         "off": tuple(st.session_state.get(state.OFF) or ()),
         "direction": links.direction(),
         "polygons": state.whole_units(links.drawn()),
+        "images": examples.num_images(large_search.StoreSearch(large)),
         **links.trained((large.key,)),
     }
     return links.write(state.Link(**links.held() | shown))

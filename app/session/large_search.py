@@ -67,8 +67,8 @@ def follow(large: Large, link: state.Link) -> None:
     same = bool(link.model_hash) and large.key.startswith(link.model_hash)
     if link.row is not None and link.id:
         same = large.names([link.row])[:1] == [link.id]
-    st.session_state[state.EXAMPLES_OF] = large.key if same else ""
-    if not same and (link.like or link.unlike or link.region):
+    examples.follow(large.key if same else "", link)
+    if not same and (link.like or link.unlike or link.region or link.images):
         say_instead("The search of the link is of other galaxies", "nothing is searched for")
 
 

@@ -46,6 +46,12 @@ def open_on_map(row: Any) -> None:
     st.session_state[state.TO_MAP] = True
 
 
+def open_galaxy(row: Any) -> None:
+    """Select a galaxy, as the browser sent its row, and have the page go to the galaxy's."""
+    select(row)
+    st.session_state[state.TO_GALAXY] = True
+
+
 def current(workspace: Workspace) -> state.Link:
     """Describe what is shown now."""
     found = held()
@@ -74,6 +80,7 @@ def current(workspace: Workspace) -> state.Link:
             "like": (search := examples.asked(workspace)).like,
             "unlike": search.unlike,
             "region": search.region,
+            "images": examples.num_images(workspace),
         }
         | trained(workspace.key)
     )

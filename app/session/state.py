@@ -108,6 +108,7 @@ STORE = "store"  # what the browser keeps has changed inside a part of the page
 UPLOADS = "uploads"  # images that were brought along, as app/session/uploads.py reads them
 # what is searched for, app/session/examples.py; rows are those among all galaxies
 LIKE, UNLIKE, LIKE_IMAGES, REGION = "like", "unlike", "like_images", "region"
+IMAGES_AWAY = "images_away"  # how many images a followed link searched with, which none holds
 EXAMPLES_OF = "examples_of"  # hash of the galaxies that they are of
 TO_GALAXY = "to_galaxy"  # a gallery elsewhere asks for the galaxy page
 PROBE_KIND = "probe_kind"
@@ -296,6 +297,7 @@ class Link:
     like: tuple[int, ...] = _field((), "like", _read_rows, _write_numbers, key=LIKE)
     unlike: tuple[int, ...] = _field((), "unlike", _read_rows, _write_numbers, key=UNLIKE)
     region: str = _field("", "region", _like(_REGION), key=REGION)
+    images: int = _field(0, "images", _count(20), key=IMAGES_AWAY)  # that are searched for
     # how the selection is shown, what it is sorted by, and the columns of its table
     view: str = _field("", "view", _one_of(VIEWS), key=SELECTION_VIEW, usual="gallery")
     order: str = _field("", "sort", _text(80), key=SELECTION_ORDER, usual=SCORE_COLOUR)

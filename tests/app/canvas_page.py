@@ -35,6 +35,7 @@ def packed(
     labels: np.ndarray | None = None,
     coloured: colouring.Colouring | None = None,
     named: Sequence[dict[str, Any]] = (),
+    **about: Any,
 ) -> str:
     labels = np.arange(len(places)) % len(CLASSES) if labels is None else labels
     header = {
@@ -43,6 +44,7 @@ def packed(
         "pictures": "/pictures/x",
         "classes": list(CLASSES),
         "ranked": True,
+        **about,
     }
     header["shapes"] = [style.shape for style in palette.class_styles(CLASSES)]
     coloured = coloured or colouring.by_class(labels, CLASSES)

@@ -229,13 +229,20 @@ def test_every_page_opens_and_the_galaxy_is_still_selected_on_return(
     assert explorer.drawn().shown_row() == row
 
 
-def test_leaderboard_opens_a_galaxy_on_the_map(explorer: Explorer) -> None:
+def test_the_leaderboard_opens_a_galaxys_page_and_back_leads_to_the_leaderboard(
+    explorer: Explorer,
+) -> None:
     explorer.page.goto(explorer.url + "/anomalies")
+    explorer.appears(explorer.page.locator(".st-key-leaderboard .tile").nth(3))
+    explorer.calm()
     tile = explorer.page.locator(".st-key-leaderboard .tile").nth(3)
-    tile.wait_for(timeout=PATIENCE)
     row = int(tile.get_attribute("data-row"))
     tile.click()
-    assert explorer.drawn().shown_row() == row
+    explorer.appears(explorer.page.get_by_role("heading", name=identities()[row]))
+    assert "/galaxy" in explorer.page.url
+    explorer.calm()
+    explorer.page.go_back()
+    explorer.appears(explorer.page.locator(f".st-key-leaderboard .tile[data-row='{row}']"))
 
 
 def test_map_fits_a_telephone(server: Any, browser: Any) -> None:

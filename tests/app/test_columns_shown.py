@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,6 +68,18 @@ def test_columns_are_on_the_panel_and_the_page_and_the_label_is_chosen(
         monkeypatch, pages_cache, "galaxy", data=str(folder), query={"label": "hubble"}
     )
     assert next(b for b in linked.selectbox if b.key == "label_column").value == "hubble"
+
+
+def test_what_a_column_is_stands_beside_its_name_on_the_panel_and_in_the_table(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    query = {"map": "pca", "galaxy": "1", "view": "table", "filter": "snr > 20", "columns": "kind"}
+    test = run_page(monkeypatch, pages_cache, "map", checkpoint="baseline", query=query)
+    said = "the class that was drawn, or a ring or lens, labelled as the closest class"
+    assert {caption.value: caption.proto.help for caption in test.caption}["kind"] == said
+    shown = [json.loads(one.proto.json) for one in test.get("bidi_component")]
+    [listed] = [one for one in shown if one.get("label") == "Selected galaxies"]
+    assert dict(zip(listed["titles"], listed["helps"], strict=True))["kind"] == said
 
 
 @pytest.mark.slow

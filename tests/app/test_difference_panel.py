@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from exported import read_back
 from page_runner import QUIET, run_page, settled, tables, words
+from scipy import stats
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
@@ -14,6 +17,7 @@ from app.pages.map import difference_panel
 from app.session import state
 from astrojepa.data.values import Numbers, coded
 from astrojepa.evaluation.maps.differences import differences
+from astrojepa.tables import WRITERS
 
 pytestmark = QUIET
 LIMIT = 300
@@ -35,6 +39,13 @@ def opened(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> AppTest:
     return settled(test.run())
 
 
+def compared(test: AppTest) -> str:
+    """How many columns the panel says that it compared."""
+    found = re.search(r"of (\d+) columns", words(test))
+    assert found is not None
+    return found[1]
+
+
 def menu(test: AppTest, label: str) -> list[str]:
     return list(next(box for box in test.selectbox if box.label == label).options)
 
@@ -54,6 +65,8 @@ def test_a_selection_is_compared_with_all_others_and_with_a_collection(opened: A
     assert "image: ellipticity" in list(table["column"]), "images are measured too"
     assert f"typical galaxies of {inside.sum()}" in words(opened)
     assert difference_panel.TWO not in words(opened)
+    exported = [button.proto.label for button in opened.get("download_button")]
+    assert f"Download {compared(opened)} columns as .csv" in exported
 
     next(box for box in opened.selectbox if box.label == "with").select("Collection odd").run()
     settled(opened)
@@ -87,6 +100,39 @@ def test_a_table_gives_medians_shares_and_both_measures() -> None:
     assert rows["half light"][3] == "50 and 50"
     assert difference_panel.summary(0, 7) == "None of 7 columns differs significantly (p < 0.001)."
     assert "The strongest 20 are listed." in difference_panel.summary(30, 40)
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_what_differs_is_exported_in_every_format_with_statistics_from_scipy(ending: str) -> None:
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(3, 1, 50), rng.normal(3.2, 1, 60)
+    codes = np.repeat([0, 1, 0, 1], [40, 10, 10, 50])
+    columns = {
+        "half_light": Numbers(np.append(one, other)),
+        "class": coded(codes, ["edge-on", "round"]),
+    }
+    found = differences(columns, np.arange(50), np.arange(50, 110))
+    facts = {"model": "mine", "data": "some", "view": "map=pca", "filter": ""}
+    names = ("Selection", "Everything else")
+    content = difference_panel.differences_file(ending, found, names, facts)
+    read, said = read_back(ending, content)
+    assert read["column"] == ["class", "half_light"], "the strongest difference first"
+    assert read["measure"] == ["V", "d"]
+    assert (read["first"], read["second"]) == (["Selection"] * 2, ["Everything else"] * 2)
+    assert (read["n_first"], read["n_second"]) == ([50, 50], [60, 60])
+    deviation = np.sqrt((49 * one.var(ddof=1) + 59 * other.var(ddof=1)) / 108)
+    assert read["effect_size"][1] == pytest.approx((one.mean() - other.mean()) / deviation)
+    assert read["p"][1] == pytest.approx(stats.ttest_ind(one, other, equal_var=False).pvalue)
+    counts = [[40, 10], [10, 50]]
+    assert read["p"][0] == pytest.approx(stats.chi2_contingency(counts, correction=False).pvalue)
+    assert read["median_first"][1] == pytest.approx(np.median(one))
+    assert read["median_second"][1] == pytest.approx(np.median(other))
+    assert read["word"][0] == "edge-on"
+    assert (read["share_first"][0], read["share_second"][0]) == (0.8, pytest.approx(1 / 6))
+    if ending == ".csv":
+        assert (read["model"], read["data"]) == (["mine"] * 2, ["some"] * 2)
+    else:
+        assert (said["model"], said["view"]) == ("mine", "map=pca")
 
 
 def test_what_is_selected_anew_is_what_is_compared_unless_it_is_one_side_already(

@@ -101,7 +101,7 @@ def test_the_legend_counts_inside_the_selection_and_toggles_a_class(
     assert counts.all_inner_texts() == ["1 of 3", "1 of 3", "0 of 3"]
     canvas.sent()
     canvas.page.locator(".chip").nth(1).click()
-    assert canvas.sent() == [["legend", {"off": [1]}]]
+    assert canvas.sent() == [["legend", {"off": [1], "of": "Class"}]]
     assert canvas.page.locator(".chip").nth(1).get_attribute("aria-pressed") == "false"
     assert canvas.page.locator(".status").inner_text() == "1 of 9"
 
@@ -131,8 +131,55 @@ def test_a_double_click_in_the_legend_shows_one_class_alone(
 ) -> None:
     canvas = open_map().show(packed(GRID))
     canvas.page.locator(".chip").nth(2).dblclick()
-    assert canvas.sent(1)[-1] == ["legend", {"off": [0, 1]}]
+    assert canvas.sent(1)[-1] == ["legend", {"off": [0, 1], "of": "Class"}]
     assert canvas.page.locator(".status").inner_text() == "3 of 9"
+
+
+def test_a_click_on_the_legend_counts_where_other_counts_come_before_it_ends(
+    open_map: Callable[..., Canvas],
+) -> None:
+    canvas = open_map().show(packed(GRID))
+    canvas.page.locator(".chip").nth(1).hover()
+    canvas.page.mouse.down()
+    told = {"of": "/pictures/x", "matching": latent_map.packed_bits(np.arange(9) < 4)}
+    canvas.page.evaluate("said => window.tell({...latentMapState, ...said})", told)
+    canvas.page.mouse.up()
+    assert canvas.sent() == [["legend", {"off": [1], "of": "Class"}]]
+    assert canvas.page.locator(".chip .count").all_inner_texts() == ["2 of 3", "1 of 3", "1 of 3"]
+
+
+def test_a_group_of_other_colours_that_was_hidden_in_the_meantime_hides_nobody(
+    open_map: Callable[..., Canvas],
+) -> None:
+    canvas = open_map().show(packed(GRID))
+    pressed = "chips => chips.map(chip => chip.getAttribute('aria-pressed'))"
+    canvas.page.locator(".chip").nth(1).click()
+    assert canvas.page.locator(".chip").evaluate_all(pressed) == ["true", "false", "true"]
+    sizes = colouring.by_category(pd.Series(["small", "large", "large"] * 3), "Size")
+    canvas.show(packed(GRID, coloured=sizes))
+    assert canvas.page.locator(".chip").evaluate_all(pressed) == ["true", "true"]
+    assert canvas.page.locator(".status").inner_text() == ""
+    canvas.page.locator(".chip").nth(1).hover()
+    canvas.page.mouse.down()
+    canvas.show(packed(GRID))
+    canvas.page.mouse.up()
+    canvas.page.locator(".chip").nth(2).wait_for()
+    assert canvas.sent() == [["legend", {"off": [1], "of": "Class"}]], "a press on groups of before"
+    assert canvas.page.locator(".status").inner_text() == ""
+
+
+def test_no_group_can_be_hidden_while_other_colours_stand_in(
+    open_map: Callable[..., Canvas],
+) -> None:
+    canvas = open_map().show(packed(GRID))
+    canvas.page.locator(".chip").nth(1).click()
+    canvas.show(packed(GRID, standsIn=True))
+    assert canvas.page.locator(".status").inner_text() == "", "the server hides none of these"
+    assert canvas.page.locator(".chip:enabled").count() == 0
+    canvas.show(
+        packed(GRID, coloured=colouring.by_class(np.arange(9) % 3, ("a", "b", "c"), "Kind"))
+    )
+    assert canvas.page.locator(".chip:enabled").count() == 3
 
 
 def test_keys_and_wheel_zoom_and_slash_goes_to_the_search(open_map: Callable[..., Canvas]) -> None:

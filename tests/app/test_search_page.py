@@ -136,6 +136,35 @@ def test_an_image_that_was_brought_along_finds_its_galaxy(draw: Callable[..., Ap
     assert "Searching" not in words(test)
 
 
+def test_a_link_of_a_search_by_image_keeps_the_filter_and_says_that_the_image_is_missing(
+    draw: Callable[..., AppTest],
+) -> None:
+    test = draw(query={"map": "pca", "galaxy": "7", "filter": "snr > 20"})
+    data = aj.open_dataset(DATA)
+    image = plotting.encode_image(data[33].image, "png")
+    settled(uploader_of(test).upload("first.png", image, "image/png").run())
+    found = "snr > 20 & search_rank <= 10"
+    test.session_state["filter"] = found
+    settled(test.run())
+    said = next(element.value for element in test.caption if "galaxies match" in element.value)
+    link = dict(test.query_params)
+    assert (link["images"], link["filter"]) == (["1"], [found])
+
+    again = draw(query={name: value for name, (value,) in link.items()})
+    assert "is by an image, which a link does not hold" in words(again)
+    assert dict(again.query_params) == link, "sent on, the link is the same"
+    settled(uploader_of(again).upload("first.png", image, "image/png").run())
+    assert "does not hold" not in words(again)
+    assert again.session_state["filter"] == found
+    assert said in words(again)
+    press(again, "End search")
+    assert not {"images"} & set(again.query_params)
+    ended = draw(query={name: value for name, (value,) in link.items()})
+    press(ended, "End search")
+    assert ended.query_params["filter"] == ["snr > 20"]
+    assert "images" not in ended.query_params
+
+
 @pytest.mark.slow
 def test_an_uploaded_file_is_an_example_until_it_is_removed_and_again_when_sent_again(
     draw: Callable[..., AppTest],

@@ -207,6 +207,41 @@ def test_a_galaxy_of_the_data_is_its_own_nearest_and_lands_on_its_place(models: 
     assert test.session_state["row"] == 7
 
 
+@pytest.mark.slow
+def test_a_heading_sorts_images_as_they_are_listed_numbered_on_the_map_and_exported(
+    models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: dict[str, Any] = {}
+    monkeypatch.setattr(
+        upload_page, "export_menu", lambda key, stem, count, write, rows: written.update(of=write)
+    )
+    data = simulate(60)
+    names = ["b.png", "c.png", "a.png"]
+    test = models()
+    test = send(
+        test,
+        *((name, png(data[row].image), "image/png") for row, name in enumerate(names)),
+    )
+    assert read_back(".csv", written["of"](".csv"))[0]["image"] == names
+    scores = read_back(".csv", written["of"](".csv"))[0]["anomaly_score_knn"]
+    session: dict[str, Any] = {}
+    for times in (1, 2):
+        with monkeypatch.context() as pressed:
+            pressed.setattr(upload_page.st, "session_state", session)
+            upload_page._sort("Anomaly score")
+        test.session_state["upload_order"] = session["upload_order"]
+        settled(test.run())
+        order = sorted(range(3), key=scores.__getitem__, reverse=times == 2)
+        table = next(table for table in tables(test) if "Nearest" in table)
+        assert table["Image"].tolist() == [names[place] for place in order]
+        exported = read_back(".csv", written["of"](".csv"))[0]
+        assert exported["image"] == table["Image"].tolist()
+        assert exported["nearest"] == [str(data.ids[place]) for place in order]
+        listed = [caption.value for caption in test.caption if caption.value in {"1", "2", "3"}]
+        named = [text.value for text in test.text if text.value in names]
+        assert (listed, named) == (["1", "2", "3"], table["Image"].tolist())
+
+
 def test_without_a_model_pictures_cannot_be_placed(models: Any) -> None:
     test = models(checkpoint="baseline")
     assert not test.get("file_uploader")

@@ -3,11 +3,14 @@
 export default function gallery({ parentElement, data, setTriggerValue }) {
   if (!data) return;
   const grid = parentElement.querySelector(".gallery");
-  const { taken, ...shown } = data;
-  const key = JSON.stringify(shown);
   grid.send = setTriggerValue;
   grid.waiting = queued(data.queue, grid, (presses) => setTriggerValue("mark", { presses }));
-  drop(grid.waiting, taken);
+  drop(grid.waiting, data.taken);
+  afterPress(grid, () => draw(grid, data));
+}
+
+function draw(grid, { taken, ...data }) {
+  const key = JSON.stringify(data);
   if (grid.dataset.shown === key) return;
   grid.dataset.shown = key;
   if (!grid.listens) grid.addEventListener("keydown", (event) => press(grid, event));

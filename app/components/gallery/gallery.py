@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from ...server.pictures import MAX_ROWS
-from ..browser import component, hears
+from ..browser import PRESS, component, hears
 from ..escape_markdown import escape_markdown
 from ..keys.keys import QUEUE, new_presses, taken
 
@@ -62,7 +62,7 @@ def gallery(
             if on_mark is not None and str(press[1]) in list(digits):
                 on_mark(*press)
 
-    component("gallery", "gallery", QUEUE, html='<div class="gallery"></div>')(
+    component("gallery", "gallery", PRESS, QUEUE, html='<div class="gallery"></div>')(
         data=data,
         key=key,
         on_click_change=hears(key, "click", "row", on_click),

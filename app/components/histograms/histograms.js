@@ -6,27 +6,15 @@ export default function histograms({ parentElement, data, setTriggerValue }) {
   if (!data) return;
   const root = parentElement.querySelector(".panels");
   root.send = (choice) => setTriggerValue("choice", { choice });
-  if (!root.panels) root.addEventListener("pointerdown", () => hold(root));
-  root.panels = data.panels;
-  draw(root);
+  afterPress(root, () => draw(root, data.panels));
 }
 
-// What is drawn anew under a pressed pointer would lose the drag or the click: it waits for the end of the press.
-function hold(root) {
-  root.held = true;
-  const release = () => setTimeout(() => {
-    root.held = false;
-    draw(root);
-  });
-  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, release, { once: true, capture: true });
-}
-
-function draw(root) {
-  const key = JSON.stringify(root.panels);
-  if (root.held || root.shown === key) return;
+function draw(root, panels) {
+  const key = JSON.stringify(panels);
+  if (root.shown === key) return;
   root.shown = key;
   const focused = root.getRootNode().activeElement?.dataset?.focus;
-  root.replaceChildren(...root.panels.map((panel) => (panel.words.length ? drawWords(root, panel) : drawNumbers(root, panel))));
+  root.replaceChildren(...panels.map((panel) => (panel.words.length ? drawWords(root, panel) : drawNumbers(root, panel))));
   if (focused) [...root.querySelectorAll("[data-focus]")].find((one) => one.dataset.focus === focused)?.focus();
 }
 

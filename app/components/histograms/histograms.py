@@ -10,7 +10,7 @@ import numpy as np
 
 from astrojepa.data.histograms import Histogram
 
-from ..browser import component, hears
+from ..browser import PRESS, component, hears
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def histograms(key: str, panels: Sequence[Panel], on_choice: Callable[[Any], Non
     [column], which clears it, as the browser sent it.
     """
     data = {"panels": [_described(panel) for panel in panels]}
-    component("histograms", html='<div class="panels"></div>')(
+    component("histograms", "histograms", PRESS, html='<div class="panels"></div>')(
         data=data, key=key, on_choice_change=hears(key, "choice", "choice", on_choice)
     )
 

@@ -154,7 +154,7 @@ function act(state, name) {
     if (state.mode !== "pan") setMode(state, state.mode);
     chooseBright(state);
     if (drawn) tell(state, "lasso", "polygons", []);
-    if (hidden) tell(state, "legend", "off", []);
+    if (hidden) tellHidden(state);
   }
   redraw(state);
 }
@@ -170,17 +170,17 @@ function finishShape(state, add) {
 }
 
 // What was done here holds at once; the server's word on it is heard again when it agrees, or after a while.
-function tell(state, event, name, value, delay = 0) {
+function tell(state, event, name, value, more = {}, delay = 0) {
   state.mine[name] = { value: JSON.stringify(value), until: performance.now() + PATIENCE };
   clearTimeout(state.mine[name + "Timer"]);
-  state.mine[name + "Timer"] = setTimeout(() => state.send(event, { [name]: value }), delay);
+  state.mine[name + "Timer"] = setTimeout(() => state.send(event, { [name]: value, ...more }), delay);
 }
 
 function select(state, row, delay) {
   Object.assign(state, { selected: row, neighbours: [] });
   const { points } = state;
   state.spoken.textContent = `Selected: ${points.header.classes[points.classes[row]] ?? "no label"}`;
-  tell(state, "click", "row", rowOf(points, row), delay);
+  tell(state, "click", "row", rowOf(points, row), {}, delay);
   redraw(state);
 }
 
@@ -216,6 +216,7 @@ function receive(state, bytes) {
   const { header } = points;
   const moved = before?.layout !== header.layout || before?.pictures !== header.pictures;
   if (moved && state.points) remember(state);
+  if (header.standsIn || before?.colour.title !== header.colour.title) delete state.mine.off; // those were groups of other colours
   Object.assign(state, { bytes, points });
   if (header.tile) enterTile(state);
   if (moved) {

@@ -12,11 +12,12 @@ import numpy as np
 import streamlit as st
 
 from .. import browser
-from ..browser import component, hears
+from ..browser import PRESS, component, hears
 from .colouring import Colouring
 
 KEY = "latent_map"
 _SCRIPTS = (
+    PRESS,
     "theme",
     "geometry",
     "density",
@@ -75,11 +76,12 @@ def latent_map(
     on_click: Callable[[Any], None],
     on_lasso: Callable[[Any], None],
     on_legend: Callable[[Any], None] = lambda off: None,
+    of: str = "",
     key: str = KEY,
     on_view: Callable[[Any], None] = lambda box: None,
 ) -> None:
-    """Mount a map; callbacks get the clicked row, the drawn polygons and the hidden codes,
-    and of a map in tiles (`pack_tile`) the box that is in view.
+    """Mount a map; callbacks get the clicked row, the drawn polygons, the hidden codes of
+    the legend with the title `of`, and of a map in tiles (`pack_tile`) the box that is in view.
 
     `data` (see `pack`) is sent again only where it differs: Streamlit knows messages by content.
     """
@@ -88,7 +90,7 @@ def latent_map(
         key=key,
         on_click_change=hears(key, "click", "row", on_click),
         on_lasso_change=hears(key, "lasso", "polygons", on_lasso),
-        on_legend_change=hears(key, "legend", "off", on_legend),
+        on_legend_change=hears(key, "legend", "off", on_legend, of=of),
         on_view_change=hears(key, "view", "box", on_view),
     )
 

@@ -32,10 +32,14 @@ function countInside(state) {
 }
 
 function drawLegend(state) {
+  afterPress(state.legend, () => fillLegend(state));
+}
+
+function fillLegend(state) {
   const { legend, points, theme } = state;
   const { colour } = points.header;
   const inside = countInside(state);
-  const key = JSON.stringify([colour, theme.key, [...state.off], inside && [...inside]]);
+  const key = JSON.stringify([colour, points.header.standsIn, theme.key, [...state.off], inside && [...inside]]);
   if (state.legendKey === key) return;
   state.legendKey = key;
   const focused = legend.getRootNode().activeElement?.dataset?.code;
@@ -77,15 +81,20 @@ function chip(state, group, inside) {
   const made = element("button", "chip");
   made.type = "button";
   made.dataset.code = String(group.code);
-  made.title = "Click to show or hide; double-click to show only this one";
+  if (!points.header.standsIn) made.title = "Click to show or hide; double-click to show only this one";
   made.setAttribute("aria-pressed", String(!state.off.has(group.code)));
   const shape = colour.isClass ? shapes[group.code] ?? "circle" : "circle";
   const stamp = drawSign(state.off.has(group.code) ? theme.grey : state.table[group.code], shape);
   const total = group.count.toLocaleString("en");
   const count = inside ? `${inside[group.code].toLocaleString("en")} of ${total}` : total;
   made.append(stamp, element("span", "label", group.name), element("span", "count", count));
-  made.addEventListener("click", (event) => toggle(state, group.code, event.detail > 1));
+  made.disabled = Boolean(points.header.standsIn);
+  made.addEventListener("click", (event) => colour.title === state.points.header.colour.title && toggle(state, group.code, event.detail > 1));
   return made;
+}
+
+function tellHidden(state) {
+  tell(state, "legend", "off", [...state.off].sort((a, b) => a - b), { of: state.points.header.colour.title });
 }
 
 // Toggled twice by a double click, a group is as it was; then it alone is shown, or everybody if it was alone already.
@@ -98,5 +107,5 @@ function toggle(state, code, alone) {
     state.off = new Set(was ? [] : others);
   }
   chooseBright(state);
-  tell(state, "legend", "off", [...state.off].sort((a, b) => a - b));
+  tellHidden(state);
 }

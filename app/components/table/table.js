@@ -9,12 +9,15 @@ export default function show({ parentElement, data, setTriggerValue }) {
   if (!data) return;
   const frame = parentElement.querySelector(".frame");
   const table = frame.querySelector("table");
-  table.send = setTriggerValue;
-  const { selected, ...content } = data;
+  Object.assign(table, { send: setTriggerValue, data });
+  afterPress(frame, () => draw(frame, table, data));
+}
+
+function draw(frame, table, { selected, ...content }) {
   const key = JSON.stringify(content);
   if (table.shown !== key) fill(frame, table, content);
-  if (table.order !== data.order?.now) frame.scrollTop = 0;
-  [table.shown, table.order] = [key, data.order?.now];
+  if (table.order !== content.order?.now) frame.scrollTop = 0;
+  [table.shown, table.order] = [key, content.order?.now];
   for (const row of table.tBodies[0].rows) row.ariaCurrent = row.number === selected ? "true" : null;
 }
 
@@ -60,7 +63,7 @@ function headOf(table, data, body) {
     if (data.helps[column]) named.title = data.helps[column];
     if (data.numeric[column]) cell.className = "number";
     if (way && way !== "none") cell.setAttribute("aria-sort", way);
-    if (way) named.addEventListener("click", () => (data.order ? table.send("sort", { column }) : sort(data, body, cell, column)));
+    if (way) named.addEventListener("click", () => (data.order ? tell(table, "sort", { column: placeOf(data.titles, column, table.data.titles) }) : sort(data, body, cell, column)));
     cell.append(named);
     row.append(cell);
   });
@@ -89,8 +92,18 @@ function rowOf(table, data, cells, number) {
     cell.classList.toggle("short", text.length <= SHORT);
     row.append(cell);
   });
-  if (data.clicks) row.addEventListener("click", () => table.send("click", { row: number }));
+  if (data.clicks) row.addEventListener("click", () => tell(table, "click", { row: placeOf(data.rows, number, table.data.rows) }));
   return row;
+}
+
+// Where what was seen stands among what came during the press; -1 where it does not.
+function placeOf(seen, number, now) {
+  const same = (one) => String(one) === String(seen[number]);
+  return same(now[number]) ? number : now.findIndex(same);
+}
+
+function tell(table, event, part) {
+  if (Object.values(part)[0] >= 0) table.send(event, part);
 }
 
 // What is unknown stays at the end both ways.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..browser import component, hears
+from ..browser import PRESS, component, hears
 
 SMALLEST, LONGEST = 1e-5, 1e15  # numbers that are read well with all their digits
 
@@ -68,7 +68,7 @@ def table(
         "clicks": on_click is not None,
         "order": None if order is None else _order_of([*rows.columns], order),
     }
-    component("table", html='<div class="frame"><table></table></div>')(
+    component("table", "table", PRESS, html='<div class="frame"><table></table></div>')(
         data=data,
         key=key,
         on_click_change=hears(key, "click", "row", on_click or (lambda row: None)),

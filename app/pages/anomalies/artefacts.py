@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.tables import Column
+from astrojepa.wording import galaxies
 
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
@@ -17,9 +18,8 @@ from ...session import links, loaders, state
 from ...session.export import table_file
 from ...session.workspace import Task, Workspace
 from . import tasks
-from .listing import first_page
+from .listing import PER_PAGE, first_page, turned
 
-PER_PAGE = 24
 ALL = "all"
 SCALE = "0 = none, 1 = clear, above 0.5 likely"  # of an artefact score
 KINDS = {  # what `artefact_scores` calls so
@@ -52,7 +52,7 @@ def of_workspace(workspace: Workspace) -> Checked:
     data = workspace.data
     rows, said = np.arange(len(data)), f"{len(data):,} images"
     facts = {"view": links.address(workspace)}
-    return Checked(data, rows, said, workspace.pictures, facts, links.open_on_map)
+    return Checked(data, rows, said, workspace.pictures, facts, links.open_galaxy)
 
 
 def artefacts(about: Checked, checks: Any) -> None:
@@ -84,12 +84,8 @@ def artefacts(about: Checked, checks: Any) -> None:
     )
     order = rows.get(str(kind), every)
     values = checks.parts[str(kind)] if kind in rows else checks.artefact
-    pages = -(-len(order) // PER_PAGE)
-    page = min(st.session_state.get(state.BOARD_PAGE, 0), pages - 1)
     with st.container(horizontal=True, vertical_alignment="center", key="artefact_pages"):
-        st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
-        st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
-        st.caption(f"{len(order):,} galaxies, page {page + 1} of {pages}")
+        page = turned(len(order), galaxies(len(order)))
         kinds = [str(kind)] if kind in rows else list(rows)
         facts = {**about.facts, "filter": filter_of(kinds, about.facts.get("filter", ""))}
         export_menu(
@@ -177,7 +173,3 @@ def filter_of(kinds: Sequence[str], within: str = "") -> str:
 
 def _column(kind: str) -> str:
     return kind.replace(" ", "_").replace("-", "_")
-
-
-def _turn(page: int) -> None:
-    st.session_state[state.BOARD_PAGE] = max(0, page)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa.wording import galaxies
+
 from ...components import figures
 from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
@@ -31,7 +33,8 @@ from .artefacts import Checked, artefacts, artefacts_included
 from .large_artefacts import CHECKED, check_task, likely_artefacts
 from .large_order import WHICH, order_words, reranked
 from .large_review import review
-from .leaderboard import PER_PAGE, turned, wants_marks
+from .leaderboard import wants_marks
+from .listing import PER_PAGE, turned
 from .order import position_words
 from .quality import quality
 from .review import far_from_marks, ranks_said, tile_lines
@@ -41,8 +44,8 @@ TABLE = "leaderboard_table"
 
 def show(large: Large, go: Callable[[str], None]) -> None:
     """Draw one page of the leaderboard, and the histogram of its column."""
-    if st.session_state.pop(state.TO_MAP, False):
-        go("map")
+    if st.session_state.pop(state.TO_GALAXY, False):
+        go("galaxy")
     st.title("Anomalies", anchor=False)
     mode = choose("Mode", state.BOARD_MODES, state.BOARD_MODE, label_visibility="collapsed")
     images, columns = large.images(), large.scores
@@ -88,7 +91,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     if found is None:
         return
     rows, count = found
-    opened = go_in(large, lambda: st.session_state.update({state.TO_MAP: True}))
+    opened = go_in(large, lambda: st.session_state.update({state.TO_GALAXY: True}))
     if mode == "artefacts":
         _artefacts(large, images, rows, order, opened)
         return
@@ -169,8 +172,8 @@ def _artefacts(
     without = f" ({lacking:,} have no image that can be read)" if lacking else ""
     said = f"images of the first {len(rows[:CHECKED]):,} galaxies{without}"
     facts = {**large.provenance, **order.facts, "view": publish(large)}
-    galaxies = large.galaxies(checked)
-    artefacts(Checked(galaxies, checked, said, large.address, facts, opened), checks)
+    data = large.galaxies(checked)
+    artefacts(Checked(data, checked, said, large.address, facts, opened), checks)
 
 
 def _said(
@@ -213,7 +216,7 @@ def _board(
         tell(given)
     with st.container(horizontal=True, vertical_alignment="center"):
         all_of_them = f"The first {len(rows):,} of " if count > RANKED else ""
-        page = turned(len(rows), f"{all_of_them}{count:,} galaxies")
+        page = turned(len(rows), f"{all_of_them}{galaxies(count)}")
         link = export_rows(large, "leaderboard", rows, {**order.facts, **facts}, ranks=ranks)
         if key is not None:
             about = large.gathered(key, go, link)
@@ -235,7 +238,7 @@ def _board(
         headings = Headings(sorts, order.column, not order.lowest, sort_by)
         listing(large, TABLE, shown, opened, here, order=headings)
         further = ", a heading to rank by its column" if sorts else ""
-        st.caption(f"Click a row to open its galaxy on the map{further}.")
+        st.caption(f"Click a row to open its galaxy{further}.")
     else:
         moved_to = None if places is None else places[part]
         captions = _captions(large, images, order.column, shown, here, moved_to, given)

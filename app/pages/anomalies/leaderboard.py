@@ -1,4 +1,4 @@
-"""The leaderboard: 25 galaxies a page, and the distribution of the score."""
+"""The leaderboard: 24 galaxies a page, and the distribution of the score."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.tables import Column
+from astrojepa.wording import galaxies
 
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
-from ...components.instead import say_instead
 from ...components.send_button import send_button
 from ...session import links, reviewing, state, waiting
-from ...session.export import table_file
+from ...session.export import model_facts, table_file
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
 from . import tasks
 from .artefacts import SCALE
-from .listing import View, score_parts
+from .listing import PER_PAGE, View, score_parts, turned
 from .order import (
     artefact_kind,
     correlations_words,
@@ -34,7 +34,6 @@ from .quality import measured_verdict
 from .review import expected, ranks_said, tile_lines
 from .scores import mid_sentence, ranked_by, title
 
-PER_PAGE = 25
 BY_MARKS = "board_by_marks"
 PARTS = {  # of the prediction error, as an export describes them
     "mean": "squared prediction error, mean of all patches",
@@ -65,7 +64,7 @@ def board(workspace: Workspace, view: View) -> None:
                 workspace.pictures,
                 shown.tolist(),
                 captions,
-                links.open_on_map,
+                links.open_galaxy,
                 selected=selected,
                 tile=144,
             )
@@ -207,9 +206,8 @@ def ranked_columns(workspace: Workspace, view: View, order: np.ndarray) -> list[
 def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
     count = len(order)
     with st.container(horizontal=True, vertical_alignment="center"):
-        page = turned(count, f"{count:,} galaxies")
-        facts = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1]}
-        facts["view"] = links.address(workspace)
+        page = turned(count, galaxies(count))
+        facts = {**model_facts(workspace.made_by), "view": links.address(workspace)}
         export_menu(
             "leaderboard",
             "leaderboard",
@@ -224,22 +222,3 @@ def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
             lambda: ranked_columns(workspace, view, order),
         )
     return page
-
-
-def turned(count: int, listed: str) -> int:
-    """Draw the buttons that turn the pages of `count` galaxies, and say what is `listed`; returns
-    the page that is shown.
-    """
-    pages = max(1, -(-count // PER_PAGE))
-    wanted = st.session_state.get(state.BOARD_PAGE, 0)
-    page = st.session_state[state.BOARD_PAGE] = min(wanted, pages - 1)
-    if links.named_by_link(state.BOARD_PAGE) and wanted > page:
-        say_instead(f"This leaderboard has no page {wanted + 1:,}", f"page {pages:,} is shown")
-    st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
-    st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
-    st.caption(f"{listed}, page {page + 1:,} of {pages:,}")
-    return page
-
-
-def _turn(page: int) -> None:
-    st.session_state[state.BOARD_PAGE] = max(0, page)

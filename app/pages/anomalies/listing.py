@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ...session import state
+from ...components.instead import say_instead
+from ...session import links, state
 from ...session.workspace import Workspace
 from . import tasks
 from .order import ranking
 from .scores import Chosen
 
 NEAREST = 20
+PER_PAGE = 24
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,22 @@ def score_parts(workspace: Workspace, view: View, rows: np.ndarray) -> list[str]
 def first_page() -> None:
     """Go back to the first page of the leaderboard, as after every change of what it lists."""
     st.session_state[state.BOARD_PAGE] = 0
+
+
+def turned(count: int, listed: str) -> int:
+    """Draw the buttons that turn the pages of `count` galaxies, and say what is `listed`; returns
+    the page that is shown.
+    """
+    pages = max(1, -(-count // PER_PAGE))
+    wanted = st.session_state.get(state.BOARD_PAGE, 0)
+    page = st.session_state[state.BOARD_PAGE] = min(wanted, pages - 1)
+    if links.named_by_link(state.BOARD_PAGE) and wanted > page:
+        say_instead(f"This list has no page {wanted + 1:,}", f"page {pages:,} is shown")
+    st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
+    st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
+    st.caption(f"{listed}, page {page + 1:,} of {pages:,}")
+    return page
+
+
+def _turn(page: int) -> None:
+    st.session_state[state.BOARD_PAGE] = max(0, page)

@@ -75,7 +75,7 @@ def quality(workspace: Workspace, further: Mapping[str, str] = MappingProxyType(
         return
     shown = [row for row in rows if row.vectors in SHOWN]
     _table(shown, rare)
-    made = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1], "draws": DRAWS}
+    made = {**export.model_facts(workspace.made_by), "draws": DRAWS}
     facts = export.provenance(data) | made | dict(further)
     export_menu(
         "quality", "benchmark", len(shown), lambda ending: _file(ending, shown, rare, facts), SCORE

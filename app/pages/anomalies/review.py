@@ -21,6 +21,7 @@ from ...components.galaxy_card import named
 from ...components.gallery.gallery import gallery
 from ...components.keys.keys import keys
 from ...session import links, loaders, marks, reviewing, state, waiting
+from ...session.export import model_facts
 from ...session.marks import Review
 from ...session.reviewing import Reviewed
 from ...session.workspace import Workspace
@@ -94,8 +95,7 @@ def review(workspace: Workspace, view: View) -> None:
 def reviewed(workspace: Workspace) -> Reviewed:
     """The open galaxies, as those that are marked."""
     data = workspace.data
-    made = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1]}
-    made["view"] = links.address(workspace)
+    made = {**model_facts(workspace.made_by), "view": links.address(workspace)}
     return Reviewed(
         data.galaxies_hash,
         data.fingerprint,

@@ -24,8 +24,8 @@ from .scores import choose_score, how, measured, mid_sentence, title
 
 def show(workspace: Workspace) -> None:
     """Draw the leaderboard, the review or the test of the ranking."""
-    if st.session_state.pop(state.TO_MAP, False):
-        workspace.go("map")
+    if st.session_state.pop(state.TO_GALAXY, False):
+        workspace.go("galaxy")
     _ = workspace.places  # the long steps first, so that their progress stands alone
     st.title("Anomalies", anchor=False)
     mode = choose("Mode", state.BOARD_MODES, state.BOARD_MODE, label_visibility="collapsed")

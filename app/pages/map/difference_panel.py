@@ -12,12 +12,14 @@ import streamlit as st
 
 from astrojepa.data.columns import ABOUT_FILES
 from astrojepa.progress import Progress
+from astrojepa.tables import Column, table_bytes
 
 from ...components.collections_bar import collections_of
 from ...components.escape_markdown import escape_markdown
+from ...components.export_menu import COLUMN, export_menu
 from ...components.gallery.gallery import gallery
 from ...components.table.table import table as show_table
-from ...session import state
+from ...session import export, state
 from ...session.described import Described, digest
 
 SELECTION, REST = "Selection", "Everything else"
@@ -25,6 +27,8 @@ MOST = 20  # columns that are listed
 EXEMPLARS = 6
 TWO = "To compare two regions, add one to a collection, select the other, and choose both here."
 IMAGES = "Columns named *image* are measured on the images, radii in units of half the frame."
+MEASURES = "d = Cohen's d, of numbers; V = Cramér's V, of words"
+SIZES = "0 = no difference; d is positive where the first set is higher"
 _APART = ABOUT_FILES | {"ra", "dec"}
 
 
@@ -111,6 +115,14 @@ def _compare(
     if told:
         listed = pd.DataFrame(table(told[:MOST], names))
         show_table("what_differs", "What differs", listed)
+    facts = {**about.facts(), "filter": st.session_state.get(state.FILTER, "")}
+    export_menu(
+        "differences",
+        "differences",
+        len(found),
+        lambda ending: differences_file(ending, found, names, facts),
+        COLUMN,
+    )
     about_images = IMAGES if measured else about.unmeasured
     st.caption(f"{summary(len(told), len(found))} {about_images}".rstrip())
     _exemplars(about, names, sides)
@@ -132,6 +144,31 @@ def table(found: list[Any], names: tuple[str, str]) -> Mapping[str, list[str]]:
         **dict(zip(names, sides, strict=True)),
         "n": [f"{one.counts[0]:,} and {one.counts[1]:,}" for one in found],
     }
+
+
+def differences_file(
+    ending: str, found: list[Any], names: tuple[str, str], facts: Mapping[str, Any]
+) -> bytes:
+    """Write all columns that were compared, the strongest difference first, in this format."""
+    columns = [
+        Column("column", [one.column for one in found], "column that is compared"),
+        Column("measure", [one.measure for one in found], MEASURES),
+        Column("effect_size", [one.effect for one in found], SIZES, digits=0),
+        Column("p", [one.p for one in found], "probability that chance gives as much", digits=0),
+        Column("word", [one.word for one in found], "most over-represented in the first set"),
+    ]
+    for side, which in enumerate(("first", "second")):
+        medians = [np.nan if one.medians is None else one.medians[side] for one in found]
+        shares = [one.shares[side] if one.medians is None else np.nan for one in found]
+        counts = [one.counts[side] for one in found]
+        columns += [
+            Column(which, [names[side]] * len(found), f"the {which} set of galaxies"),
+            Column(f"n_{which}", counts, f"galaxies of the {which} set whose value is known"),
+            Column(f"median_{which}", medians, f"median of the {which} set", digits=0),
+            Column(f"share_{which}", shares, f"share of the word in the {which} set", digits=0),
+        ]
+    columns += export.named_in_csv(facts, len(found)) if ending == ".csv" else []
+    return table_bytes(ending, columns, facts)
 
 
 def effect(one: Any) -> str:

@@ -181,6 +181,7 @@ def _map(
     tile = shown.tile(box, matching, coloured.codes)
     header = {
         "imageless": images is None,
+        "standsIn": option != st.session_state[state.OFF_COLOUR],
         "title": f"of {large.name}",
         "pictures": large.address,
         "classes": list(classes),
@@ -193,7 +194,8 @@ def _map(
         look = st.session_state.get(state.LOOK)
         there = None if images is None else images.there(tile.rows)
         packed = pack_tile(header, shown, tile, coloured, look, there)
-        latent_map(packed, links.select, _drawn, _toggled, on_view=_moved)
+        title = coloured.legend["title"]
+        latent_map(packed, links.select, _drawn, _toggled, title, on_view=_moved)
         mark(
             {
                 "pictures": header["pictures"],

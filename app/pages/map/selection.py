@@ -42,6 +42,7 @@ REVERSED = {  # what comes first then, of what is sorted neither from its highes
 SIZES = {"small": "Small", "large": "Large"}  # of the images of the gallery
 TILES = {"small": 96, "large": 160}
 GALLERY_KEYS = "Arrow keys move between images; 0 to 5 mark one as on the Anomalies page."
+FORMS = {"ra": ".5f", "dec": ".5f"}  # of numbers in the table
 SIDE = 48  # of an image in the table, pixels
 BESIDE = 4  # images of the selection that are shown beside the map, one row
 _AT_FIRST = ("search_rank", "class", "anomaly_score", "probe_prediction", "redshift")
@@ -273,12 +274,16 @@ def _table(
     column = {order: name for name, order in sorts.items()}[by]  # that shows the order
     for name in chosen if column in {"id", *chosen} else (column, *chosen):
         content[name] = values[:MOST_ROWS] if name == DISTANCE else cells(known[name], shown)
+    about = workspace.data.about
     selected = np.flatnonzero(shown == st.session_state.get(state.ROW))
     table(
         "selection_table",
         "Selected galaxies",
         pd.DataFrame(content),
-        dict.fromkeys(("ra", "dec"), Heading(form=".5f")),
+        {
+            name: Heading(form=FORMS.get(name, ""), help=about.get(name, ("", ""))[1])
+            for name in content
+        },
         images=[f"{workspace.pictures}/{SIDE}?rows={row}" for row in shown.tolist()],
         selected=int(selected[0]) if len(selected) else None,
         on_click=lambda number: _clicked(shown, number),
@@ -327,10 +332,5 @@ def further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict[
     ]
     known = columns.columns_of(workspace)
     said += made_columns({name: partial(known.__getitem__, name) for name in known}, rows)
-    name, digest = workspace.made_by
-    facts = {
-        "model": name,
-        **({"model_hash": digest} if digest else {}),
-        "filter": st.session_state.get(state.FILTER, ""),
-    }
-    return said, facts
+    filter_ = st.session_state.get(state.FILTER, "")
+    return said, {**export.model_facts(workspace.made_by), "filter": filter_}

@@ -120,7 +120,7 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
     with board:
         in_space = st.session_state.get(state.DRAWING) == "space"
         if not (in_space and figure_map(workspace, shown, matching, links.select)):
-            latent_map(shown.packed, links.select, _drawn, _toggled)
+            latent_map(shown.packed, links.select, _drawn, _toggled, shown.coloured.legend["title"])
             mark(_selection(workspace, polygons), matching)
     found = clusters.at_hand(workspace) if clusters.wanted(workspace) else None
     chosen, about = None, OfWorkspace(workspace)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from astrojepa.data.values import read_values, sortable
 from astrojepa.evaluation.vectors.neighbour_index import INSTALL, is_available
 from astrojepa.progress import Progress
 from astrojepa.tables import Column, table_bytes
@@ -23,7 +24,7 @@ from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.large_card import chosen_row, go_in
 from ...components.latent_map import palette
-from ...components.table.table import Heading, table
+from ...components.table.table import Heading, Order, table
 from ...server import pictures
 from ...session import (
     examples,
@@ -43,6 +44,7 @@ from ...session.large_search import StoreSearch
 from ...session.store_sample import SEED
 from ...session.uploads import Upload
 from ...session.workspace import Workspace
+from ..map.selection import in_order
 
 SHOWN = 6
 NO_INDEX = f"To compare your own images, faiss must be installed: {INSTALL}."
@@ -65,7 +67,7 @@ COLUMNS = {
     "Anomaly percentile": Heading(form=".1f"),
     "Distance": Heading(form=".3f"),
 }
-_PROBLEMS, _PLACED = "upload_problems", "upload_placed"
+_PROBLEMS, _PLACED, _ORDER = "upload_problems", "upload_placed", "upload_order"
 
 
 def show(workspace: Workspace) -> None:
@@ -202,7 +204,7 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
     found = st.session_state[_PLACED][1]
     facts = facts_of(workspace, method, links.address(workspace))
     title, rank = state.PROJECTIONS[method], partial(_rank, workspace)
-    _shown(workspace, held, found, xy, title, facts, "the open galaxies", _open, rank)
+    _shown(workspace, held, found, xy, title, facts, "the open galaxies", links.open_galaxy, rank)
 
 
 def _shown(
@@ -220,9 +222,17 @@ def _shown(
     shown = upload_table(
         held, found, workspace.data.labels, workspace.data.classes, workspace.data.ids
     )
+    by, descending = st.session_state.get(_ORDER, ("", False))
+    if by:
+        order = in_order(sortable(read_values(shown[by])), descending)
+        shown, held = shown.iloc[order], [held[place] for place in order]
+        sorted_too = {name: values[order] for name, values in vars(found).items()}
+        found = dataclasses.replace(found, **sorted_too)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        table("placed", "Your images", shown.drop(columns=["x", "y"]), COLUMNS)
+        listed = shown.drop(columns=["x", "y"])
+        headings = Order({name: name for name in listed}, by, descending, _sort)
+        table("placed", "Your images", listed, COLUMNS, order=headings)
         with st.container(horizontal=True):
             export_menu(
                 "images",
@@ -242,6 +252,11 @@ def _shown(
         _figure(workspace, held, found, xy, title)
     for number, upload in enumerate(held):
         _one(workspace, upload, found, number, select, rank)
+
+
+def _sort(name: str) -> None:
+    """Sort the images by this column, the other way round where they already are."""
+    st.session_state[_ORDER] = name, st.session_state.get(_ORDER) == (name, False)
 
 
 def upload_table(
@@ -278,9 +293,8 @@ def images_file(ending: str, table: pd.DataFrame, facts: Mapping[str, Any]) -> b
 
 def facts_of(workspace: Workspace, method: str, view: str) -> dict[str, Any]:
     """Return what the images were placed by: model, map and galaxies, and the link to the page."""
-    name, digest = workspace.made_by
-    made = {"model": name, "model_hash": digest, "projection": method, "view": view}
-    return {**export.provenance(workspace.data), **made}
+    made = {"projection": method, "view": view}
+    return {**export.provenance(workspace.data), **export.model_facts(workspace.made_by), **made}
 
 
 def _figure(
@@ -368,11 +382,6 @@ def _one(
             (workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(near, distances, strict=True)
         ]
         gallery(f"upload_gallery_{number}", workspace.pictures, near.tolist(), captions, select)
-
-
-def _open(row: Any) -> None:
-    links.select(row)
-    st.session_state[state.TO_GALAXY] = True
 
 
 def _rank(searched: Any, digest: str) -> None:

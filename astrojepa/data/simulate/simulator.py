@@ -247,5 +247,11 @@ def _assemble(
         source_hash=name,
         simulated=True,
         table=table.iloc[order].reset_index(drop=True),
-        about={"artefact": ("", "artefact that was simulated, in words: none, or its kind")},
+        about={
+            "kind": (
+                "",
+                "the class that was drawn, or a ring or lens, labelled as the closest class",
+            ),
+            "artefact": ("", "artefact that was simulated, in words: none, or its kind"),
+        },
     )

@@ -1,0 +1,143 @@
+"""Presses on components that are drawn anew before they end, on a page of their own, without a
+server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from app.components.browser import PRESS, parts
+from app.components.keys.keys import QUEUE
+
+SCRIPTS = {
+    "histograms": ("histograms", PRESS),
+    "gallery": ("gallery", PRESS, QUEUE),
+    "table": ("table", PRESS),
+}
+HTML = {
+    "histograms": '<div class="panels"></div>',
+    "gallery": '<div class="gallery"></div>',
+    "table": '<div class="frame"><table></table></div>',
+}
+PAGE = """<!doctype html><style>{css}</style><div id="host">{html}</div><script type="module">
+import component from "/component.js";
+window.sent = [];
+window.show = (data) => component({{
+  parentElement: document.getElementById("host"), data,
+  setTriggerValue: (name, value) => window.sent.push([name, value]),
+}});
+window.ready = true;
+</script>"""
+REDSHIFT = {"column": "z", "title": "z", "words": [], "edges": ["0", "1", "2"], "all": [5, 5, 0, 0]}
+CLASS = {"column": "class", "title": "class", "words": ["spiral", "merger"], "all": [6, 4, 0, 0]}
+MAGNITUDE = REDSHIFT | {"column": "m", "title": "m"}
+
+
+def gallery(*rows: int) -> dict[str, Any]:
+    captions = [[f"galaxy {row}"] for row in rows]
+    about = {"pictures": "/pictures", "side": 96, "tile": 96, "marks": "", "given": [], "taken": 0}
+    return about | {"rows": rows, "captions": captions, "queue": "gallery", "selected": None}
+
+
+def table(*ids: str, order: bool = False) -> dict[str, Any]:
+    titles = ["id", "snr"][: 1 + order]
+    return {
+        "label": "Galaxies",
+        "titles": titles,
+        "helps": [""] * len(titles),
+        "numeric": [False, True][: len(titles)],
+        "rows": [[name, "1"][: len(titles)] for name in ids],
+        "images": [],
+        "selected": None,
+        "clicks": True,
+        "order": {"ways": ["none"] * len(titles), "now": ""} if order else None,
+    }
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Callable[[str], Any]]:
+    pages = []
+
+    def answer(route: Any, name: str) -> None:
+        found = parts(name, *SCRIPTS[name], html=HTML[name])
+        if route.request.url.endswith(".js"):
+            route.fulfill(body=found["js"], content_type="text/javascript")
+        else:
+            route.fulfill(body=PAGE.format(**found), content_type="text/html")
+
+    def opened(name: str) -> Any:
+        pages.append(page := browser.new_page())
+        page.route("http://component.test/**", lambda route: answer(route, name))
+        page.goto("http://component.test/")
+        page.wait_for_function("window.ready")
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "pressed", "sent"),
+    [
+        (
+            "histograms",
+            {"panels": [REDSHIFT, CLASS]},
+            {"panels": [REDSHIFT, CLASS, MAGNITUDE]},
+            "[data-column=z] .bars",
+            ["choice", {"choice": ["z", 0, 0]}],
+        ),
+        (
+            "histograms",
+            {"panels": [REDSHIFT, CLASS]},
+            {"panels": [REDSHIFT, CLASS, MAGNITUDE]},
+            "[data-column=class] .word",
+            ["choice", {"choice": ["class", 0]}],
+        ),
+        ("gallery", gallery(5, 6), gallery(6, 5, 7), "[data-row='5']", ["click", {"row": 5}]),
+        ("table", table("a", "b"), table("b", "c", "a"), "tbody tr", ["click", {"row": 2}]),
+        (
+            "table",
+            table("a", order=True),
+            table("b", order=True),
+            "thead th:nth-child(2) button",
+            ["sort", {"column": 1}],
+        ),
+    ],
+    ids=["bars", "word", "gallery", "row", "heading"],
+)
+def test_a_press_counts_for_what_was_pressed_where_other_content_comes_before_it_ends(
+    opened: Callable[[str], Any],
+    name: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    pressed: str,
+    sent: list[Any],
+) -> None:
+    page = opened(name)
+    page.evaluate("data => window.show(data)", before)
+    page.locator(pressed).first.evaluate("node => { node.id = 'pressed'; }")
+    box = page.locator("#pressed").bounding_box()
+    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    page.mouse.down()
+    page.evaluate("data => window.show(data)", after)
+    assert page.locator("#pressed").count() == 1
+    page.mouse.up()
+    page.locator("#pressed").wait_for(state="detached")
+    assert page.evaluate("window.sent") == [sent]
+
+
+def test_a_row_that_is_gone_when_the_press_ends_is_not_taken_for_another(
+    opened: Callable[[str], Any],
+) -> None:
+    page = opened("table")
+    page.evaluate("data => window.show(data)", table("a", "b"))
+    page.get_by_text("b", exact=True).hover()
+    page.mouse.down()
+    page.evaluate("data => window.show(data)", table("c", "d"))
+    page.mouse.up()
+    page.get_by_text("d", exact=True).wait_for()
+    assert page.evaluate("window.sent") == []
