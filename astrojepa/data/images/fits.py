@@ -29,6 +29,7 @@ from astrojepa.data.images.bands import (
     NAMES,
     image_band,
     named_anew,
+    ordered_anew,
     plane_bands,
     planes_of,
     red_green_blue,
@@ -247,7 +248,7 @@ def shown_otherwise(content: bytes) -> str:
     # `named_anew`; to open takes 1 ms
     if content.startswith(b"SIMPLE"):
         others = content[6:].upper()
-        words = b"SIMPLE", b"XTENSION", b"BSOFTEN", b"BUNIT", b"ALPHA", b"BETA", b"PUPIL"
+        words = b"SIMPLE", b"XTENSION", b"NAXIS3", b"BSOFTEN", b"BUNIT", b"ALPHA", b"BETA", b"PUPIL"
         # and F150LP; LP alone is in the pixels of most images
         if not any(word in others for word in (*words, b"0LP", b"5LP")):
             return ""
@@ -506,6 +507,7 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         or best is not max(before, key=_worth)
         or any(_softened(header) or in_magnitudes(header.get("BUNIT")) for header in headers)
         or any(map(named_anew, headers))
+        or ordered_anew(bands or [])
     )
     names = [i.name for i in images if _called(i, MASKS)] + ["unnamed"] * bool(flags)
     masks = one_line(" ".join(dict.fromkeys(names)), 40)

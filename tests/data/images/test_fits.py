@@ -620,7 +620,7 @@ def test_asinh_magnitudes_of_pan_starrs_become_flux(tmp_path: Path) -> None:
 
 
 def test_an_image_in_an_unknown_filter_is_said_to_be_left_out(tmp_path: Path) -> None:
-    parts = [extension("", s, FILTER=b) for s, b in enumerate(("g", "r", "[SII]"), 1)]
+    parts = [extension("", s, FILTER=b) for s, b in enumerate(("g", "r", "Clear"), 1)]
     fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "x.fits")
     assert read_sky(tmp_path / "x.fits").left_out
     fits.HDUList([fits.PrimaryHDU(), *parts[:2]]).writeto(tmp_path / "y.fits")
