@@ -14,7 +14,9 @@ _ALWAYS_HIDDEN = (
     r"|segmentation|ctx|wcsdvarr|d2imarr|thumbnail"
 )
 _MASKED = r"(?!un)[a-z]*mask(ed|bit)?|bad(pix|pixel)?|flg|flagged|quality"
-_FORMERLY_SHOWN = rf"{_MASKED}|conf|confidence|stdd?ev|invvariance|uncertainties|nobs|[a-z]*depth"
+_FORMERLY_SHOWN = (
+    rf"{_MASKED}|conf|confidence|stdd?ev|stat|instmap|invvariance|uncertainties|nobs|[a-z]*depth"
+)
 _FORMERLY_SHOWN += r"|psfsize|con|gain|apcorr|sat|saturated|saturation"
 _ENDS = r"(s|maps?)?\d*"
 NO_PICTURES = re.compile(rf"({_ALWAYS_HIDDEN}|{_FORMERLY_SHOWN}){_ENDS}")
