@@ -146,7 +146,9 @@ def read_catalogue(path: str | Path) -> pd.DataFrame:
     except DataError:
         raise
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} cannot be read as a table in UTF-8 ({error}); save it as such.") from error
+        raise DataError(
+            f"{path} cannot be read as a table in UTF-8 ({error}); save it as such."
+        ) from error
     except pd.errors.ParserError as error:
         counts = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if counts is None:

@@ -1194,6 +1194,7 @@ def test_folders_of_classes_stay_classes_of_galaxies_in_folders(
         (["K_r_sci"], ["K_r_msk", "K_r_sum", "K_r_wei"]),  # KiDS
         (["S_maic", "r.unconv", "h_drz_sci"], ["S_mcov", "S_munc", "h_drz_ctx", "r.unconv.num"]),
         (["m31_n", "m31_std", "m31", "int_1", "img_2", "n_3", "flux_sum", "img-n-m"], []),
+        (["m51_data", "m51_n", "m51_image", "m51_std"], []),  # north of it
     ],
 )
 def test_masks_have_numbers_and_images_may_be_called_almost_so(
