@@ -28,6 +28,7 @@ Facts = Mapping[str, str | int | float | bool]
 ESCAPED = r"Letters beyond ASCII are escaped as in Python: \xe9 = e acute"
 _CARD = 40  # letters of a fact that stand in a FITS header beside a long keyword
 _NAME = 26  # letters of this keyword
+HALF_ESCAPE = r"\\(x.?|u.{0,3}|U.{0,7})?$"
 _LONGEST = 60  # letters of a column's name in FITS, which holds 68 with a quote counted twice
 _RESERVED = {"END", "COMMENT", "HISTORY", "CONTINUE", "HIERARCH", "SIMPLE", "THEAP"}
 
@@ -255,7 +256,7 @@ def _fits(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
         short = len(keyword) <= 8
         number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
         made.header[keyword if short else f"HIERARCH {keyword}"] = (
-            value if number else text if short else text[:_CARD]
+            value if number else text if short else _cut(text, _CARD)
         )
     content = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), made]).writeto(content)
@@ -276,6 +277,11 @@ def _escaped(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
 
+def _cut(text: str, length: int) -> str:
+    """Cut text, and not in the middle of an escaped letter."""
+    return text if len(text) <= length else re.sub(HALF_ESCAPE, "", text[:length])
+
+
 def _in_ascii(column: Column) -> Column:
     import numpy as np
 
@@ -284,7 +290,7 @@ def _in_ascii(column: Column) -> Column:
         values = np.array([_escaped(text) for text in values.tolist()], dtype=str)
     whole = _escaped(one_line(column.name, 2**20)).rstrip()  # blanks behind a name are not kept
     name = whole[:_LONGEST]
-    name = name[: len(name) - max(0, len(name) + name.count("'") - _LONGEST)]
+    name = _cut(whole, len(name) - max(0, len(name) + name.count("'") - _LONGEST))
     said = column.description if name == whole else f"{column.description} (column {whole})"
     return replace(column, name=name, values=values, description=said)
 

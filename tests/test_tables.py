@@ -209,6 +209,19 @@ def test_a_votable_passes_the_validator_whatever_the_units_and_names(tmp_path: P
     assert fields["mag"].description == "scale (unit: arcsec/pix^^)"
 
 
+@pytest.mark.parametrize("letters", range(1, 5))
+@pytest.mark.parametrize("letter", ["é", "日", "\N{SPIRAL SHELL}"])
+def test_names_that_are_cut_for_fits_end_with_a_whole_letter(
+    letters: int, letter: str, tmp_path: Path
+) -> None:
+    name = "a" * letters + letter * 40
+    write_table(tmp_path / "t.fits", [Column(name, SCORES, "share")], {"a long fact": name})
+    with fits.open(tmp_path / "t.fits") as hdus:
+        names = [hdus[1].columns.names[0], hdus[1].header["A_LONG_FACT"]]
+    for found in names:
+        assert name.startswith(found.encode().decode("unicode_escape"))
+
+
 ODD_COLUMNS = [Column(name, SCORES, "share") for name in ("p Sa", "p_Sa", "2nd", "étoile", "a  b")]
 ODD_FACTS = {
     "the order": "highest first",

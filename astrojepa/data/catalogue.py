@@ -32,12 +32,16 @@ from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 from astrojepa.data.readers.labels import (
     AS_TEXT,
+    SEPARATOR_LINE,
     SEPARATORS,
     are_names,
+    are_types,
     find_column,
     find_name,
     in_points,
     shortened_ids,
+    unread_positions,
+    unread_redshifts,
     without_row,
 )
 from astrojepa.data.sky import separation
@@ -49,6 +53,7 @@ MAX_COLUMNS = 600  # SDSS has 509
 FORMATS = {
     ".csv": "ascii.csv",
     ".tsv": "ascii.tab",
+    ".rdb": "ascii.tab",
     ".ecsv": "ascii.ecsv",
     ".fits": "fits",
     ".fit": "fits",
@@ -73,6 +78,10 @@ OLD_EQUINOX = r"\bB ?1[89]\d\d(\.\d+)?\b|\bFK4\b|\b1950(\.0)?\b|\bequinox[ =:]*1
 HOURS = 24
 FIRST_LINES = 20  # that tell how values are separated
 MAX_LETTERS = 300  # of a description
+# lines that frame a table: +----+, ----+----, |---|---|, and "(2 rows)" of a database below it
+RULE = re.compile(r"(?=.*(--|==))[-=+:| \t]+|\(\d+ rows?\)", re.ASCII)
+# a line of comment before a further table, of CasJobs and VizieR
+FURTHER = re.compile(r"#(Table ?\d|RESOURCE=|Column|Name:|Title:).*")
 MAX_YAML = 2**20  # bytes of what astropy says of a Parquet file
 
 
@@ -136,6 +145,10 @@ def read_catalogue(path: str | Path) -> pd.DataFrame:
         table = _read_parquet(hats_files(path)) if hats else _read(path, str(format))
     except DataError:
         raise
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} cannot be read as a table in UTF-8 ({error}); save it as such."
+        ) from error
     except pd.errors.ParserError as error:
         counts = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if counts is None:
@@ -215,7 +228,11 @@ def joined(
     notes = [*data.notes, f"Catalogue {name}: {found}."]
     if catalogue.attrs.get(CUT):
         notes.append(f"Catalogue {name}: its service left out rows (OVERFLOW); ask for all.")
-    for doubt in (doubtful_commas(catalogue), not_read(catalogue.attrs.get(UNREAD, ()))):
+    names = [str(column) for column in catalogue.columns]
+    doubts = [doubtful_commas(catalogue), not_read(catalogue.attrs.get(UNREAD, ()))]
+    doubts += [unread_redshifts(names)] * (not np.isfinite(redshift).any())
+    doubts += [unread_positions(names)] * (not np.isfinite(ra).any())
+    for doubt in doubts:
         notes += [f"Catalogue {name}: {doubt}"] * bool(doubt)
     placed = all(find_column(catalogue, angle) for angle in ("ra", "dec"))
     if placed and not np.isfinite(ra).any():
@@ -442,12 +459,12 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
     said: dict[str, str] = {}  # of columns
     with path.open(encoding="utf-8-sig", newline="") as lines:
         for line in lines:
-            if not line.startswith("#"):
+            if not (line.startswith("#") or _is_frame(line) or SEPARATOR_LINE.match(line.encode())):
                 break
             if line.startswith("#Column\t"):  # of VizieR
                 words = line.rstrip().split("\t")
                 said[words[1].strip()] = said_text(words[3]) if len(words) > 3 else ""
-            else:
+            elif line.startswith("#"):
                 comments = line
             skipped += 1
         else:
@@ -481,12 +498,54 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of what is left out, empty
             table = pd.read_csv(path, **plain, **given, index_col=False)
     _check_size(path, *table.shape)
+    table = _without_lines(table, path)
     table = without_row(table, [re.sub(r"^Unnamed: \d+$", "", name) for name in table.columns])
     table.columns = [str(name).strip() for name in table.columns]
     if separator == ";":
         table = in_points(table)
     nameless = [name for name in table if name.startswith("Unnamed: ")]  # so does pandas call them
     table = table.drop(columns=[name for name in nameless if (table[name] == "").all()])
+    return _with_units(table, said)
+
+
+def _is_frame(line: str) -> bool:
+    """Whether a line frames a table, as +-----+----+ does."""
+    return line.startswith("+") and bool(RULE.fullmatch(line.strip()))
+
+
+def _without_lines(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Leave out lines of comment and of the frame among rows; DataError where a further table
+    begins.
+    """
+    first = table.iloc[:, 0].fillna("").str.strip()
+    odd = first.str.startswith("#") | first.str.fullmatch(RULE)
+    odd.iloc[:1] = True
+    further, comments = [], []
+    rows = table[odd].fillna("").to_numpy().tolist()
+    for place, row in zip(np.flatnonzero(odd).tolist(), rows, strict=True):
+        words = [word.strip() for word in row]
+        known = [word for word in words if word]
+        if FURTHER.fullmatch(words[0]):
+            further.append(place)
+        elif words[0].startswith("#") and len(words) > 1 and len(known) == 1:
+            comments.append(place)
+        elif place != 1 and any(map(RULE.fullmatch, known)):  # below units it is looked for later
+            comments += [place] * all(not w.strip("-=+:|") or RULE.fullmatch(w) for w in known)
+    rest = table.drop(index=table.index[further + comments])
+    below = rest[rest.index > table.index[further[-1]]] if further else rest[:0]
+    if len(below) and len(without_row(below.iloc[:1], list(map(str, table.columns)))):
+        raise DataError(
+            f"{path} holds several tables (the second begins with {first[further[0]]!r}); keep one."
+        )
+    return rest.reset_index(drop=True)
+
+
+def _with_units(table: pd.DataFrame, said: Mapping[str, str]) -> pd.DataFrame:
+    """Return the columns of text as what they hold, without rows of types and units and a rule
+    below the names; `said` describes columns.
+    """
+    if len(table) and are_types(table.iloc[0].fillna("").tolist()):
+        table = table.iloc[1:].reset_index(drop=True)
     units: dict[str, str] = {}
     ruled = len(table) > 1 and table.iloc[1].str.fullmatch("-+").all()
     if ruled or _is_of_units(table):
@@ -663,9 +722,10 @@ def _read_columns(path: Path) -> pd.DataFrame:
         # astropy makes a column for each number that is left out
         _check_size(path, 1, max(int(words[0].lstrip("0")[:9] or 0) for words in comments))
         return _read_by_astropy(path, "ascii.sextractor")
-    if start.startswith(("|", "\\")):
+    plain = [line for line in first if not RULE.fullmatch(line)]
+    if start.startswith(("|", "\\")) and RULE.fullmatch(first[1] if len(first) > 1 else "") is None:
         return _read_by_astropy(path, "ascii.ipac")
-    if _are_separated(first, texts):
+    if _are_separated(plain, texts):
         return _read_separated(path, SEPARATORS)
     _check_size(path, 1, len(start.split()))
     table = pd.read_csv(
@@ -689,16 +749,10 @@ def _read_columns(path: Path) -> pd.DataFrame:
     if not any(re.search(r"\w", title) for title in titles):
         raise DataError(f"{path} has no names of columns; write them in the line above the rows.")
     table = without_row(table, titles)
-    rule = table.iloc[:1].map(lambda word: bool(re.fullmatch("[-=]+", word))).all(axis=None)
-    table = table.iloc[int(rule) :].reset_index(drop=True)
     if len(set(titles)) < len(titles):
         raise DataError(f"{path} has two columns of the same name ({', '.join(titles)}).")
-    return pd.DataFrame(
-        {
-            name: _column(table[place].rename(name))
-            for place, name in zip(table.columns, titles, strict=True)
-        }
-    )
+    table.columns = titles
+    return _with_units(_without_lines(table, path), {})
 
 
 def _are_separated(lines: Sequence[str], comments: Sequence[str]) -> bool:

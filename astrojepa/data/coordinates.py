@@ -14,7 +14,10 @@ from astrojepa.wording import one_line
 
 MAX_TEXT = 1000
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
-PAIR = re.compile(rf"({NUMBER})\s*°?(?:\s*[,;\s]\s*|(?=[+-]))({NUMBER})\s*°?", re.ASCII)
+DEGREE = r"\s*(?:°|deg(?:rees?)?)?"
+PAIR = re.compile(
+    rf"({NUMBER}){DEGREE}(?:\s*[,;\s]\s*|(?=[+-]))({NUMBER}){DEGREE}", re.ASCII | re.IGNORECASE
+)
 SEXAGESIMAL = re.compile(r"[0-9hmsd:°'\"′″.+\-\s,;]+")
 # of the viewers' links, in this order
 PARAMETERS = (("ra", "dec"), ("coord",), ("target",), ("mark",))

@@ -7,6 +7,7 @@ Parquet format, parquet.thrift.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import fs, parquet
 
-from astrojepa.data.parquet_footer import Chunk, Compact, row_groups
+from astrojepa.data.parquet_footer import MAX_FOOTER, Chunk, Compact, row_groups
 
 # numbers of fields in parquet.thrift
 TYPE, UNPACKED, PACKED, NUM_VALUES = 1, 2, 3, 1
@@ -30,6 +31,16 @@ VALUE = {1: 4, 2: 8, 3: 12, 4: 4, 5: 8, 6: 4, 7: 1}
 # bytes that one packed byte may become, at most, by CompressionCodec: Snappy, gzip, LZ4 and
 # Zstandard by what their shortest commands make; of Brotli there is no such number
 RATIO = {1: 22, 2: 1032, 5: 255, 6: 2**15, 7: 255}
+
+
+def check_footer(content: Any) -> None:
+    """Raise ArrowInvalid where an open file claims a footer larger than is read: pyarrow takes
+    six times its size.
+    """
+    end = content.read_at(8, max(0, content.size() - 8))
+    length = int.from_bytes(end[:4], "little")
+    if end[4:] == b"PAR1" and length > MAX_FOOTER:
+        raise pa.ArrowInvalid(f"its footer has {length:,} bytes; at most {MAX_FOOTER:,} are read")
 
 
 class CheckedParquet(parquet.ParquetFile):
@@ -49,6 +60,7 @@ class CheckedParquet(parquet.ParquetFile):
         self._seen: set[tuple[int, int]] = set()
         self._given = chunks
         try:
+            check_footer(self._content)
             super().__init__(self._content, **options)
         except BaseException:
             self._content.close()
@@ -98,16 +110,18 @@ class CheckedParquet(parquet.ParquetFile):
         return self._given or [group.chunks for group in row_groups(self._path)]
 
     @cached_property
-    def _leaves(self) -> list[str]:
-        """The names of the columns of numbers and words, such as image.bytes."""
-        return [self.schema.column(place).path for place in range(len(self.schema))]
+    def _leaves(self) -> list[tuple[str, int]]:
+        """The columns of numbers and words by their names, such as image.bytes., in order."""
+        return sorted((f"{self.schema.column(k).path}.", k) for k in range(len(self.schema)))
 
     def _places(self, columns: Sequence[str] | None) -> list[int]:
-        return [
-            place
-            for place, name in enumerate(self._leaves)
-            if columns is None or any(f"{name}.".startswith(f"{one}.") for one in columns)
-        ]
+        found = set(range(len(self.schema)) if columns is None else ())
+        for name in (f"{column}." for column in columns or ()):
+            at = bisect.bisect_left(self._leaves, (name,))
+            while at < len(self._leaves) and self._leaves[at][0].startswith(name):
+                found.add(self._leaves[at][1])
+                at += 1
+        return sorted(found)
 
     def _check(self, groups: Iterable[int], columns: Sequence[str] | None) -> None:
         """Look at the pages of columns, once for each row group."""

@@ -515,6 +515,71 @@ def test_a_table_of_vizier_is_read_with_its_units(tmp_path: Path) -> None:
     assert table.attrs["columns"]["Bmag"] == ("mag", "")
 
 
+ROWS = {"id": [1, 2], "ra": [150.1, 151.25], "dec": [2.2, -0.5], "name": ["NGC 1", "b"]}
+LINES = "1,150.1,2.2,NGC 1\n2,151.25,-0.5,b\n"
+ROWS_IN_BARS = "| 1  | 150.1  | 2.2  | NGC 1 |\n| 2  | 151.25 | -0.5 | b     |\n"
+BARS = "| id | ra     | dec  | name  |\n"
+FRAME = "+----+--------+------+-------+\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.tsv", f"# made\nid,ra,dec,name\n5N,10N,10N,6S\n{LINES}".replace(",", "\t")),
+        ("a.rdb", f"id,ra,dec,name\n5N,10N,10N,6S\n{LINES}".replace(",", "\t")),
+        ("b.csv", f"id,ra,dec,name\nint64,float64,double,string\n{LINES}"),
+        ("c.csv", f"id,ra,dec,name\nbigint,real,float,varchar(20)\n{LINES}"),
+        ("d.csv", f"#Table1\nid,ra,dec,name\n{LINES}".replace("2,151", "#Table2\nid,ra,dec,name\n2,151")),
+        ("e.csv", f"sep=;\nid,ra,dec,name\n{LINES}".replace(",", ";")),
+        ("f.txt", f"{FRAME}{BARS}{FRAME}{ROWS_IN_BARS}{FRAME}"),  # of TOPCAT
+        ("g.txt", f"{BARS}|----|--------|------|-------|\n{ROWS_IN_BARS}"),  # Markdown
+        ("h.txt", f"{BARS}----+--------+------+-------\n{ROWS_IN_BARS}(2 rows)\n"),  # of a database
+        ("i.csv", f"id,ra,dec,name\n{LINES}#END#\n"),
+        ("j.txt", f"id ra dec name\n-- deg deg --\n--- --- --- ---\n{LINES}".replace("C 1", "C_1").replace(",", " ")),
+    ],
+)  # fmt: skip
+def test_lines_of_types_frames_and_comments_are_no_galaxies(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    found = read_catalogue(written(tmp_path / name, text))
+    assert list(found) == ["id", "ra", "dec", "name"]
+    assert {key: found[key].tolist() for key in ("id", "ra", "dec")} == {
+        key: ROWS[key] for key in ("id", "ra", "dec")
+    }
+    assert found["name"].str.replace("_", " ").tolist() == ROWS["name"]
+
+
+def test_a_word_that_is_also_a_type_is_a_value_beside_others(tmp_path: Path) -> None:
+    found = read_catalogue(written(tmp_path / "a.csv", "id,kind\n1,double\n2,single\n"))
+    assert found["kind"].tolist() == ["double", "single"]
+
+
+def test_a_second_table_in_a_file_is_refused(tmp_path: Path) -> None:
+    text = f"id,ra,dec,name\n{LINES}#RESOURCE=2\n#Name: J/A+A/1\nid,mag,err,name\n1,17,2,b\n"
+    with pytest.raises(DataError, match=r"several tables .*RESOURCE=2.*; keep one"):
+        read_catalogue(written(tmp_path / "a.csv", text))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_table_in_another_encoding_is_refused_with_what_to_do(
+    encoding: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_bytes("id,name\n1,Möller\n".encode(encoding))
+    with pytest.raises(DataError, match=r"table in UTF-8 .*; save it as such"):
+        read_catalogue(tmp_path / "a.csv")
+
+
+def test_columns_of_a_catalogue_that_may_be_redshift_or_position_are_named(galaxies: Any) -> None:
+    data = dataclasses.replace(galaxies, redshift=np.full(len(galaxies), np.nan))
+    data = dataclasses.replace(data, ra=data.redshift, dec=data.redshift)
+    columns = pd.DataFrame({"id": data.ids[:3], "z": 0.1, "RA (hms)": "1:00", "DEC (dms)": "2:00"})
+    notes = " ".join(joined(data, columns).notes)
+    assert "call one redshift if it is (z)" in notes
+    assert "RA (hms), DEC (dms) are not read as positions" in notes
+    known = dataclasses.replace(data, redshift=np.full(len(data), 0.1))
+    assert "call one redshift" not in " ".join(joined(known, columns).notes)
+
+
 def test_a_row_of_units_may_have_dashes_where_there_is_none(tmp_path: Path) -> None:
     text = "objid,ra,dec\n---,deg,deg\n1,10.5,-20\n2,11,21\n"
     table = read_catalogue(written(tmp_path / "x.csv", text))

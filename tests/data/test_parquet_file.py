@@ -320,3 +320,27 @@ def test_encrypted_columns_are_refused(tmp_path: Path) -> None:
     parquet.write_table(table, path, encryption_properties=secret)
     with pytest.raises(ValueError, match="encrypted"):
         row_groups(path)
+
+
+def test_a_footer_of_more_bytes_than_are_read_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    with path.open("wb") as stream:  # zeros, which take no room on the disk
+        stream.truncate(parquet_footer.MAX_FOOTER + 100)
+        stream.seek(0, 2)
+        stream.write((parquet_footer.MAX_FOOTER + 1).to_bytes(4, "little") + b"PAR1")
+    with pytest.raises(pa.ArrowInvalid, match=r"footer has 64,000,001 bytes; at most 64,000,000"):
+        CheckedParquet(path)
+
+
+def test_columns_are_found_by_their_names_and_those_of_what_they_are_in(tmp_path: Path) -> None:
+    table = varied().append_column("same.2", [[2.0] * 4000]).append_column("sam", [[3.0] * 4000])
+    parquet.write_table(table, tmp_path / "t.parquet")
+    with CheckedParquet(tmp_path / "t.parquet") as file:
+        leaves = [file.schema.column(k).path for k in range(len(file.schema))]
+        for columns in (["same"], ["image", "few"], ["image.list.element.flux"], None):
+            expected = [
+                place
+                for place, leaf in enumerate(leaves)
+                if columns is None or any(leaf == c or leaf.startswith(f"{c}.") for c in columns)
+            ]
+            assert [*file.chunks(columns)[0]] == expected if columns else expected

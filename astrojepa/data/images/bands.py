@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from astrojepa.config import MAX_BANDS
+
 # Central wavelengths in nm, enough to order filters by. *Source:* SVO Filter Profile Service.
 NANOMETRES = {
     **{"fuv": 154, "uvw2": 206, "uvm2": 225, "nuv": 232, "uvw1": 260},
@@ -16,6 +18,12 @@ NANOMETRES = {
     **{"irac1": 3551, "irac2": 4494, "irac3": 5731, "irac4": 7872},
     **{"ch1": 3551, "ch2": 4494, "ch3": 5731, "ch4": 7872},
 }
+# known since: of lines, of Herschel and others
+SINCE = {
+    **{"ha": 656, "oiii": 501, "o3": 501, "nii": 658, "sii": 672, "h2": 2122, "brg": 2166},
+    **{"zs": 870, "vr": 630, "kshort": 2150, "kprime": 2124, "f200lp": 490, "f350lp": 585},
+    **{"psw": 250_000, "pmw": 350_000, "plw": 500_000},
+}
 # in tens of nm; every other F###W, F###M, F###N and F###LP is Hubble's: nm, or tens of nm below 200
 # but for those that are ultraviolet (`FAR`)
 JWST = re.compile(
@@ -24,10 +32,27 @@ JWST = re.compile(
     r"|1800w|2100w|2550w|070lp|100lp|170lp|290lp)"
 )
 HUBBLE = re.compile(r"f(\d{3})(w|m|n|lp|x)")
+# since: of NIRCam and MIRI, of Hubble's NICMOS and of Roman, in tens of nm; narrow ones of the
+# Javalambre surveys, and of Hubble's WFC3, in nm
+SINCE_TENS = re.compile(
+    r"f(150|322)w2|f(1065|1140|1550|2300)c|f(200n|20[47]m|205w|21[56]n|222m|237m|240m)"
+    r"|[rzyjhwfk](062|087|106|129|146|158|184|213)"
+)
+SINCE_NM = re.compile(
+    r"f(378|395|410|430|515|660|861)|j(0[3-9]\d\d|1007)|fq(\d{3})n|n(219|242|245|263|279)[wmn]"
+)
+NARROW_BAND = re.compile(r"(?:nb|ib|ia)0?(\d{3})")  # nm, of Subaru; tens of nm below 200, of VISTA
+GLUED = re.compile(r"(?:sdss|ps1|bok|mzls|(?:wfc)?sloan)([ugrizy])|([ugrizy])(?:sdss|ps1|java)")
+LENGTH = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?) ?(nm|um|\N{MICRO SIGN}m|microns?)(?![a-z])")
+VISIBLE = re.compile(r"f[2-8]\d\d(w|m|n|lp|x)")  # of Hubble, where not JWST's
 BALMER = re.compile(r"(?<![a-z])h[\W_]?(alpha|beta)", re.IGNORECASE)  # and not the band H
 FAR = re.compile(r"f(115|125|140|150|165)lp")
+# since, with those of UVIT
+SINCE_FAR = re.compile(r"f(?:122m|148w|154w|169m|170w|172m|185w)")
 LONG_PASS = re.compile(rf"\b({FAR.pattern}|f290lp)\b", re.IGNORECASE)  # read anew
 NARROW = re.compile(r"f\d{3}[wmn]", re.IGNORECASE)
+PARTS = re.compile(r"[a-z0-9]+")
+LEAST_LENGTH = 100  # nm
 SINGLE = re.compile(r"Ks|[A-Za-z]")
 KEYS = ("BANDS", "FILTERS", "BAND", "FILTER", "FILT", "CHAN", "PLANE")
 NAMES = ("FILTER", "BAND", "EXTNAME", "FILTNAM1", "FILTER1", "FILTER2")  # of one image
@@ -43,16 +68,39 @@ def wavelength(name: str) -> float | None:
     (900, 4440, None)
     """
     found = None
-    for part in re.findall(r"[a-z0-9]+", BALMER.sub(r"h\1", name).lower()):
+    lower = BALMER.sub(r"h\1", name).lower()
+    for part in PARTS.findall(lower):
         plain = re.sub(r"(?<=^[a-z])([pc]|[0-9])$", "", part)  # rp, Rc, i2
-        if part in NANOMETRES or plain in NANOMETRES:
+        if (since := _known_since(part)) is not None:
+            found = since
+        elif part in NANOMETRES or plain in NANOMETRES:
             found = NANOMETRES.get(part, NANOMETRES.get(plain))
         elif match := JWST.fullmatch(part):
             found = 10 * int(match[1].rstrip("wmnlp"))
         elif match := HUBBLE.fullmatch(part):
             number = int(match[1])
             found = number * 10 if number < 200 and not FAR.fullmatch(part) else number
-    return found
+    return found if found is not None else _length(lower)
+
+
+def _known_since(part: str) -> int | None:
+    """Return the wavelength of a filter that older versions did not know, or took for another."""
+    if match := GLUED.fullmatch(part):
+        return NANOMETRES[match[1] or match[2]]
+    if match := NARROW_BAND.fullmatch(part):
+        return int(match[1]) if match[1] > "200" else 10 * int(match[1])
+    for kind, unit in ((SINCE_TENS, 10), (SINCE_NM, 1), (SINCE_FAR, 1)):
+        if kind.fullmatch(part):
+            return unit * int(re.findall(r"\d+", part)[0])
+    return SINCE.get(part)
+
+
+def _length(name: str) -> float | None:
+    """Return the wavelength, nm, that a name gives as a number: 24um, 656 nm; none below 100 nm,
+    which are the widths of filters.
+    """
+    found = [float(number) * (1 if unit == "nm" else 1000) for number, unit in LENGTH.findall(name)]
+    return found[-1] if found and found[-1] >= LEAST_LENGTH else None
 
 
 def plane_bands(header: Mapping[str, Any], count: int) -> list[str] | None:
@@ -87,7 +135,14 @@ def named_anew(header: Mapping[str, Any]) -> bool:
     """Whether older versions took the filter of a header for another."""
     said = " ".join(str(header.get(key, "")) for key in (*KEYS, *NAMES))
     pupil = str(header.get("PUPIL", "")).strip()
-    return any((NARROW.fullmatch(pupil), BALMER.search(said), LONG_PASS.search(said)))
+    numbers = range(MAX_BANDS + 1 if header.get("NAXIS", 0) > 2 else 0)
+    words = " ".join([said, *(str(header.get(f"{key}{k}", "")) for key in KEYS for k in numbers)])
+    words = words.lower()
+    return (
+        any((NARROW.fullmatch(pupil), BALMER.search(said), LONG_PASS.search(said)))
+        or any(_known_since(part) is not None for part in PARTS.findall(words))
+        or _length(words) is not None
+    )
 
 
 def planes_of(bands: Sequence[str], names: Sequence[str] | None, count: int) -> list[int] | None:
@@ -113,12 +168,42 @@ def planes_of(bands: Sequence[str], names: Sequence[str] | None, count: int) -> 
     return places
 
 
+def wavelengths(bands: Sequence[str]) -> list[float | None]:
+    """Return the wavelength of each band, of which some mean another thing beside others: F410M is
+    Hubble's beside its visible filters, and JWST's alone; v is violet beside u and g, as SkyMapper
+    calls it; L is the luminance beside R, G and B, which has none.
+
+    >>> wavelengths(["F410M", "F814W"]), wavelengths(["F410M", "F444W"])
+    ([410, 814], [4100, 4440])
+    """
+    names, found = {band.lower() for band in bands}, [wavelength(band) for band in bands]
+    parts = {part for name in names for part in PARTS.findall(name)}
+    hubble = any(VISIBLE.fullmatch(part) and not JWST.fullmatch(part) for part in parts)
+    for place, band in enumerate(bands):
+        if hubble and "f410m" in PARTS.findall(band.lower()):
+            found[place] = 410
+        elif band == "v" and {"u", "g"} <= set(bands):
+            found[place] = 384
+        elif band in ("L", "l") and {"r", "g", "b"} <= names:
+            found[place] = None
+    return found
+
+
 def red_green_blue(bands: Sequence[str]) -> list[int] | None:
     """Return which planes to show as red, green and blue: longest, middle and shortest wavelength;
     the shorter of two is green and blue. None where a name is unknown or two have one wavelength.
     """
-    lengths = [wavelength(band) or 0 for band in bands]
-    if not lengths or 0 in lengths or len(set(lengths)) < len(lengths):
+    return _by_length(bands, wavelengths(bands))
+
+
+def ordered_anew(bands: Sequence[str]) -> bool:
+    """Whether older versions gave bands another order."""
+    return _by_length(bands, list(map(wavelength, bands))) != red_green_blue(bands)
+
+
+def _by_length(bands: Sequence[str], lengths: Sequence[float | None]) -> list[int] | None:
+    known = {place: length for place, length in enumerate(lengths) if length}
+    if not all(map(wavelength, bands)) or not len(set(known.values())) == len(known) > 0:
         return None
-    order = sorted(range(len(bands)), key=lambda plane: -lengths[plane])
+    order = sorted(known, key=lambda plane: -known[plane])
     return [order[0], order[len(order) // 2], order[-1]]

@@ -14,7 +14,9 @@ _ALWAYS_HIDDEN = (
     r"|segmentation|ctx|wcsdvarr|d2imarr|thumbnail"
 )
 _MASKED = r"(?!un)[a-z]*mask(ed|bit)?|bad(pix|pixel)?|flg|flagged|quality"
-_FORMERLY_SHOWN = rf"{_MASKED}|conf|confidence|stdd?ev|invvariance|uncertainties|nobs|[a-z]*depth"
+_FORMERLY_SHOWN = (
+    rf"{_MASKED}|conf|confidence|stdd?ev|stat|instmap|invvariance|uncertainties|nobs|[a-z]*depth"
+)
 _FORMERLY_SHOWN += r"|psfsize|con|gain|apcorr|sat|saturated|saturation"
 _ENDS = r"(s|maps?)?\d*"
 NO_PICTURES = re.compile(rf"({_ALWAYS_HIDDEN}|{_FORMERLY_SHOWN}){_ENDS}")
@@ -39,9 +41,13 @@ _ADDED = re.compile(
     r"()(?:(?!un)[a-z]*masked|sky|bg|snr|wt|noise|conf|confidence|exp|nexp|expwt|exposure"
     r"|exptime|cov|coverage|[a-z]*depth|psfsize|blobmodel|num)(?:maps?)?()"
 )
-# and what says nothing by itself, where a word for an image stands in its place: of unWISE, KiDS,
-# GALEX and Spitzer
-_IN_PLACE = re.compile(r"std|n|wei|sum|cnt|rrhr|skybg|intbgsub|munc|mcov")
+# and what says nothing by itself, where a certain word for an image stands in its place
+_IN_PLACE = {
+    **dict.fromkeys(("std", "n"), "img"),  # unWISE
+    **dict.fromkeys(("wei", "sum"), "sci"),  # KiDS
+    **dict.fromkeys(("cnt", "rrhr", "skybg", "intbgsub"), "int"),  # GALEX
+    **dict.fromkeys(("munc", "mcov"), "maic"),  # Spitzer
+}
 # between a name and a number it may be how much of it there is
 _AMOUNT = re.compile(r"(.+[-_.])((?:sigma|rms|variance|var|err|error|unc)[-_.]?)(\d+)")
 _INSTEAD = ("", "image", "images", "img", "sci", "science", "data", "flux", "int", "maic")
@@ -96,11 +102,10 @@ def _images_of(name: str) -> list[str]:
     # between a name and a number, which may be how much of it there is: galaxy-snr-10
     amounts = {p for p in added if p > folders + 1 and "".join(parts[p + 2 : p + 3])[:1].isdigit()}
     if not words:
-        places = [p for p in range(folders + 1, len(parts), 2) if _IN_PLACE.fullmatch(parts[p])]
         return [
-            "".join([*parts[:place], word, *parts[place + 1 :]])
-            for place in places
-            for word in _INSTEAD[1:]
+            "".join([*parts[:place], _IN_PLACE[parts[place]], *parts[place + 1 :]])
+            for place in range(folders + 1, len(parts), 2)
+            if parts[place] in _IN_PLACE
         ]
     if len(words) > _MOST:
         return []

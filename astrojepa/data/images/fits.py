@@ -29,6 +29,7 @@ from astrojepa.data.images.bands import (
     NAMES,
     image_band,
     named_anew,
+    ordered_anew,
     plane_bands,
     planes_of,
     red_green_blue,
@@ -247,9 +248,9 @@ def shown_otherwise(content: bytes) -> str:
     # `named_anew`; to open takes 1 ms
     if content.startswith(b"SIMPLE"):
         others = content[6:].upper()
-        words = b"SIMPLE", b"XTENSION", b"BSOFTEN", b"BUNIT", b"ALPHA", b"BETA", b"PUPIL"
+        words = b"SIMPLE", b"XTENSION", b"NAXIS3", b"BSOFTEN", b"BUNIT", b"ALPHA", b"BETA", b"PUPIL"
         # and F150LP; LP alone is in the pixels of most images
-        if not any(word in others for word in (*words, b"0LP", b"5LP")):
+        if not any(word in others for word in (*words, b"0LP", b"5LP", b"9223372036854775808")):
             return ""
     with _opened(content, "a FITS file") as picture:
         return "anew" if picture.anew else "resampled" if picture.grids else ""
@@ -506,6 +507,8 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         or best is not max(before, key=_worth)
         or any(_softened(header) or in_magnitudes(header.get("BUNIT")) for header in headers)
         or any(map(named_anew, headers))
+        or ordered_anew(bands or [])
+        or any(_of_64_bits(image.header) for image in chosen)
     )
     names = [i.name for i in images if _called(i, MASKS)] + ["unnamed"] * bool(flags)
     masks = one_line(" ".join(dict.fromkeys(names)), 40)
@@ -715,7 +718,10 @@ def _values(image: Any, header: fits.Header) -> np.ndarray:
     """
     own, raw = image.header, np.asarray(image.data)
     scale, blank = own.get("BSCALE", 1), own.get("BLANK")
-    values = raw.astype(np.float64) * float(scale) + float(own.get("BZERO", 0))
+    zero, whole = float(own.get("BZERO", 0)), raw
+    if _of_64_bits(own):
+        whole, zero = raw.astype(np.int64).view(np.uint64) ^ np.uint64(2**63), 0.0
+    values = whole.astype(np.float64) * float(scale) + zero
     if blank is not None and raw.dtype.kind in "iu":
         limits = np.iinfo(raw.dtype)
         stored = limits.min <= int(blank) <= limits.max  # as it ought to be
@@ -728,6 +734,11 @@ def _values(image: Any, header: fits.Header) -> np.ndarray:
         values = 10.0 ** (-0.4 * np.where(np.abs(values) < FAINTEST, values, np.nan))
     values = np.where(np.abs(values) < LARGEST, values, np.nan)
     return values.reshape(_plain(values.shape))
+
+
+def _of_64_bits(header: fits.Header) -> bool:
+    """Whether values are unsigned integers of 64 bits, to which no float adds their BZERO."""
+    return bool(header["BITPIX"] == 64 and header.get("BZERO") == 2**63)
 
 
 def in_magnitudes(unit: object) -> bool:

@@ -17,6 +17,7 @@ FRAMES = (ICRS, FK5, FK4, FK4NoETerms, Galactic)
 NUMBERS = re.compile(r"(CRPIX|CRVAL|CDELT|CROTA|CD|PC|PV|EQUINOX|EPOCH|LONPOLE|LATPOLE)[\d_]*")
 COUNTS = re.compile(r"WCSAXES[A-Z]?|NAXIS|[AB]P?_ORDER")  # astropy makes arrays of these sizes
 MAX_COUNT = 9
+EQUINOXES = (1800, 2200)
 TABLES = ("WCSDVARR", "D2IMARR")
 MAX_TABLE = 2**20  # values
 
@@ -53,6 +54,8 @@ def _tidy(header: fits.Header) -> fits.Header:
             raise ValueError(f"{key} is {value}")
         if NUMBERS.fullmatch(key) and isinstance(value, str):
             header[key] = float(re.sub(r"^[JB]", "", value.strip()))
+        if key in ("EQUINOX", "EPOCH") and not EQUINOXES[0] < float(header[key]) < EQUINOXES[1]:
+            raise ValueError(f"{key} is {value}")  # 0 for unknown would turn the sky by 25 degrees
         if re.fullmatch(r"CUNIT\d", key) and str(value).strip().lower().startswith("deg"):
             header[key] = "deg"
     return header

@@ -45,6 +45,7 @@ from astrojepa.data.readers.labels import (
     split_names,
     unread_positions,
     unread_redshifts,
+    unread_split,
     walk,
 )
 from astrojepa.data.readers.parquet import is_table
@@ -221,7 +222,12 @@ def open_folder(
         skipped=skipped,
         notes=sentences(
             *(said, doubt, doubtful_redshifts(redshift)),
-            *(unread_redshifts(list(kept.columns)), doubtful_commas(kept), *told),
+            *(
+                unread_redshifts(list(kept.columns)),
+                unread_split(kept),
+                doubtful_commas(kept),
+                *told,
+            ),
             *(twice, again, lacking, left_out),
             "" if find_table(root) else _perhaps_noise(files),
             "" if find_table(root) else _folders_of_one(labels, classes),

@@ -79,6 +79,11 @@ POSITION = re.compile(
 REDSHIFT = re.compile(
     r"(?!(e|n|q|f)_|.*(err|unc(?!o)|sig|std|flag|qual|warn|type|method)).*red-?shift.*|z|(nsa|sdss|gama|desi)_z|z_?(best|phot|photo|sp|cmb|helio)|photo?_?z"
 )
+CLASS = re.compile(
+    r"((gal(axy)?|obj(ect)?|morph(ological|ology)?|hubble|visual|gz2?)?[ _-]?"
+    r"(sub)?(type|class|category|kind|stage|target|t_?type)|y)([ _-]?(name|label))?",
+    re.IGNORECASE,
+)
 BRIGHTNESS = re.compile(
     r".*((?<!i)mag|flux|psf|petro|model|kron|aper|fiber).*_[ugri]"
     r"|[ugri]_?(mag|flux|psf|petro|kron)s?(_.*)?"
@@ -93,7 +98,15 @@ ODD = re.compile("[\ud800-\udfff]")  # bytes of a name that are no letters
 # An id that passed through a spreadsheet: of more digits than were written
 SHORTENED = re.compile(r"-?\d\.\d+[eE]\+?\d{2,}|-?\d[eE]\+\d{2,}|-?\d{16,}\.0*")
 ROUNDED = re.compile(r"\d{15}0+")
-NO_IDS = ("0", "0.0", "-1", "-1.0")  # where several rows have it
+# where several rows have it
+NO_IDS = ("0", "0.0", "-1", "-1.0", "none", "na", "unknown", "unnamed", "anonymous", "masked")
+# a line below the names that tells the type of each column, as RDB and programs write it
+TYPES = re.compile(
+    r"\d+[SNM]|((big|small|tiny|unsigned)?(int(eger)?|short|byte)|long|float|double)(\d+|\(\d+\))?"
+    r"|real|bool(ean)?|str(ing)?|object|text|(unicode)?n?(var)?char(\(\d+\))?",
+    re.IGNORECASE,
+)
+SEPARATOR_LINE = re.compile(rb'"?sep=.[^\n]*\r?\n')  # of Excel, before the names
 
 
 def find_column(table: pd.DataFrame, name: str) -> str | None:
@@ -221,6 +234,7 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
                 f"separators."
             )
         row += [""] * (len(header) - len(row))
+    rows = rows[1:] if rows and are_types(rows[0]) else rows
     table = without_row(pd.DataFrame(rows, columns=header, dtype=str), names)
     if _separator(_without_comments(raw)) == ";":
         table = in_points(table)
@@ -276,6 +290,15 @@ def without_row(table: pd.DataFrame, row: Sequence[str]) -> pd.DataFrame:
     return table.drop(index=found.index[again]).reset_index(drop=True)
 
 
+def are_types(row: Sequence[str]) -> bool:
+    """Whether a row has the type of each column and no values.
+
+    >>> are_types(["5N", "10N", "6S"]), are_types(["int64", "double"]), are_types(["double", "1"])
+    (True, True, False)
+    """
+    return len(row) > 1 and all(TYPES.fullmatch(word.strip()) for word in row)
+
+
 def in_points(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of text separated by semicolons with points for decimal commas, `with_points`,
     but in ids and names of objects and files. Positions and redshifts have no thousands.
@@ -322,6 +345,8 @@ def with_points(values: pd.Series, thousands: bool = True) -> pd.Series:
 def _without_comments(raw: bytes) -> bytes:
     """Leave out the lines before the names that begin with #, but for one that has the names."""
     text, comment = raw.removeprefix(codecs.BOM_UTF8).lstrip(), b""
+    if line := SEPARATOR_LINE.match(text):
+        raw = text = text[line.end() :]
     while text.startswith(b"#"):
         comment, _, text = text.partition(b"\n")
     if not comment:
@@ -375,7 +400,7 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
         level = {below[0] if below else "" for below in folders}
         said = {SPLITS[name.lower()] for name in level if name.lower() in SPLITS}
         other = sorted(name for name in level if name.lower() not in SPLITS)
-        if "train" in said and len(said) > 1 and other:
+        if "train" in said and other:
             where = f"in {other[-1]}" if other[-1] else "in none of them"
             raise DataError(
                 f"{root} has folders of a split ({', '.join(sorted(said))}) and, beside them, "
@@ -460,10 +485,10 @@ def encode_labels(
     if label_column:
         label_column = _known_column(table, label_column, "label_column", source)
     found = (find_column(table, name) for name in LABEL_COLUMNS)
-    column = label_column or next((name for name in found if name), None)
+    column = label_column or next((n for n in found if n and (table[n] != "").any()), None)
     unlabelled = np.full(len(table), -1, dtype=np.int64), ()
     if column is None:
-        return *unlabelled, ""
+        return *unlabelled, _unread_classes(table)
     known = table[column][~table[column].str.lower().isin(UNLABELLED)]
     values = pd.to_numeric(known, errors="coerce")
     if len(known) and values.notna().all() and (values % 1 != 0).any():
@@ -485,6 +510,17 @@ def encode_labels(
     spelled = known.reindex(table.index, fill_value="")
     labels = np.array([number[name] for name in spelled.tolist()], dtype=np.int64)
     return labels, tuple(classes), _doubtful_classes(classes)
+
+
+def _unread_classes(table: pd.DataFrame) -> str:
+    """Say which columns may be classes under names that are not read."""
+    named = [name for name in table if CLASS.fullmatch(name)]
+    found = [name for name in named if 1 < table[name].nunique() < len(table)]
+    return (
+        f"No column is read as the class; choose one with --label-column ({', '.join(found[:5])})."
+        if found
+        else ""
+    )
 
 
 def _doubtful_classes(classes: Sequence[str]) -> str:
@@ -546,7 +582,7 @@ def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
         )
     if ids[ids != ""].str.fullmatch(r"\d+\.0").all():  # a gap made whole numbers floats
         ids = ids.str.removesuffix(".0")
-    nothing = (ids == "") | (ids.isin(NO_IDS) & ids.duplicated(keep=False))
+    nothing = (ids == "") | (ids.str.lower().isin(NO_IDS) & ids.duplicated(keep=False))
     return ids.str.normalize("NFC").mask(nothing, files).to_numpy(dtype=str)
 
 
@@ -589,6 +625,16 @@ def split_names(table: pd.DataFrame) -> np.ndarray | None:
     if column.lower() != "split" and not set(names) <= set(SPLITS.values()):
         return None  # another kind of subset
     return np.array(names, dtype=str)
+
+
+def unread_split(table: pd.DataFrame) -> str:
+    """Say which column may be the split under a name that is not read."""
+    for name in table if find_column(table, "split") is None else ():
+        if table[name].iloc[0].lower() in SPLITS:
+            words = {SPLITS.get(word.lower(), "") for word in table[name].unique()}
+            if "train" in words and "" not in words and len(words) > 1:
+                return f"The column {name} is not read as the split; call it split if it is."
+    return ""
 
 
 def coordinate_columns(

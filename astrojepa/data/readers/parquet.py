@@ -54,6 +54,7 @@ from astrojepa.data.readers.labels import (
     split_names,
     unread_positions,
     unread_redshifts,
+    unread_split,
     walk,
 )
 from astrojepa.data.readers.registry import Selection, reader
@@ -523,7 +524,13 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         skipped=skipped,
         notes=sentences(
             *(said, doubt, doubtful_redshifts(redshift)),
-            *(unread_redshifts(list(table.columns)), resampled, unmasked, twice),
+            *(
+                unread_redshifts(list(table.columns)),
+                unread_split(text),
+                resampled,
+                unmasked,
+                twice,
+            ),
             not_read(_unread(shards[0])),
         ),
     )

@@ -147,9 +147,12 @@ def _read_wide(path: Path, columns: list[str], label_column: str) -> Columns:
             for meaning, name in chosen.items()
         }
         vectors = np.empty((rows, width), np.float32)
-        for place, name in enumerate(columns):
-            with np.errstate(over="ignore"):  # infinity is counted later
-                vectors[:, place] = column_values(path, name, read_columns(file, [name]).column(0))
+        together = max(1, BATCH // rows)  # columns
+        for first in range(0, width, together):
+            table = read_columns(file, columns[first : first + together])
+            for place, name in enumerate(table.column_names, first):
+                with np.errstate(over="ignore"):  # infinity is counted later
+                    vectors[:, place] = column_values(path, name, table.column(name))
         return Columns(vectors, known, None, _text_facts(schema.metadata))
 
 
@@ -178,7 +181,7 @@ def _chosen(path: Path, names: list[str], label_column: str) -> dict[str, str]:
     if chosen is None:
         raise VectorsError(
             f"{path} has no column {label_column!r} for the labels (found: "
-            f"{', '.join(names[:20])})."
+            f"{one_line(', '.join(names[:20]), 200)})."
         )
     found = {name: find_name(names, name) for name in WANTED}
     labels = (find_name(names, name) for name in (*LABEL_COLUMNS, "labels"))
@@ -186,7 +189,8 @@ def _chosen(path: Path, names: list[str], label_column: str) -> dict[str, str]:
     found["label"] = chosen or next((name for name in labels if name), None)
     if found["id"] is None:
         raise VectorsError(
-            f"{path} has no ids (found: {', '.join(names[:20])}); name them object_id."
+            f"{path} has no ids (found: {one_line(', '.join(names[:20]), 200)}); name them "
+            "object_id."
         )
     return {meaning: name for meaning, name in found.items() if name is not None}
 
@@ -216,10 +220,10 @@ def _vector_column(path: Path, schema: pa.Schema) -> str:
     lists = {item.name: kind for item in schema if (kind := _list_type(item.type)) is not None}
     called = [name for wanted in VECTORS for name in lists if name.lower() == wanted]
     if not called and len(lists) != 1:
+        found = one_line(", ".join([*(lists or schema.names)][:20]), 200)
         raise VectorsError(
-            f"{path} has {len(lists)} columns of lists "
-            f"({', '.join([*(lists or schema.names)][:20])}); name the vectors 'vector', or their "
-            "numbers emb_0, emb_1 and so on."
+            f"{path} has {len(lists)} columns of lists ({found}); name the vectors 'vector', or "
+            "their numbers emb_0, emb_1 and so on."
         )
     name = (called or list(lists))[0]
     if not (pa.types.is_floating(lists[name]) or pa.types.is_integer(lists[name])):

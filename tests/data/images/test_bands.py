@@ -25,6 +25,29 @@ SVO = {
     **{"F275W": 271.0, "F435W": 433.0, "F606W": 595.8, "F814W": 807.4, "F105W": 1055.0},
     **{"F160W": 1537.0, "F277W": 2778.0, "NIRCam F444W": 4422.0, "F770W": 7665.0, "VIS": 715.0},
     **{"NISP-Y": 1081.0, "NIR_H": 1772.0, "IRAC1": 3550.0, "ch4": 7886.0, "W-C-RC": 652.0},
+    # S-PLUS, J-PLUS, J-PAS, Roman, NICMOS, NIRCam, MIRI, UVIT, WFPC2, Subaru, VISTA, UKIRT, Herschel
+    **{"F378": 377.1, "F515": 513.2, "F861": 860.7, "J0395": 395.0, "J0660": 660.0, "J1007": 1007},
+    **{"uJAVA": 352.3, "gSDSS": 474.5, "ps1g": 484.9, "BOKr": 640.0, "WFCSloanR": 624.0},
+    **{
+        "F062": 628.0,
+        "Z087": 869.0,
+        "F106": 1059.0,
+        "H158": 1577.0,
+        "F184": 1840.0,
+        "F213": 2125.0,
+    },
+    **{"F205W": 2074.0, "F207M": 2082.0, "F222M": 2218.0, "F150W2": 1670.0, "F322W2": 3247.0},
+    **{"F1065C": 10560.0, "F1550C": 15520.0, "F148W": 148.1, "F172M": 171.7, "N245M": 244.7},
+    **{
+        "F122M": 126.0,
+        "F170W": 183.0,
+        "NB0921": 920.5,
+        "NB816": 818.0,
+        "IB427": 426.5,
+        "NB118": 1191,
+    },
+    **{"H2": 2122.0, "Kshort": 2150.0, "zs": 870.0, "Ha 3nm": 656.3, "[OIII]": 500.7, "SII": 672.0},
+    **{"PSW": 250000.0, "PLW": 500000.0, "3.6um": 3600.0, "MIPS 24 um": 24000.0, "FQ508N": 509.0},
     **{"H-alpha": 656.3, "Halpha 6563": 656.3, "h_beta": 486.1, "F150LP": 160.6, "F850LP": 918.0},
 }
 
@@ -37,12 +60,53 @@ def test_filters_are_ordered_by_wavelength_however_they_are_spelled() -> None:
     assert all(0.8 < (wavelength(name) or 0) / true < 1.25 for name, true in SVO.items())
 
 
+@pytest.mark.parametrize(
+    ("bands", "order"),
+    [
+        ("F410M F555W F814W", "F814W F555W F410M"),  # of WFC3
+        ("F090W F200W F410M", "F410M F200W F090W"),  # of NIRCam
+        ("L R G B", "R G B"),  # as amateurs take images: the luminance has no colour
+        ("u v g r i z", "z g u"),  # SkyMapper's v is at 384 nm
+        ("u g V", "V g u"),
+        ("L K J", "L K J"),
+        ("F110W F160W F205W", "F205W F160W F110W"),
+    ],
+)
+def test_a_name_of_two_filters_is_told_by_those_beside_it(
+    write_fits: Callable[..., Path], tmp_path: Path, bands: str, order: str
+) -> None:
+    names, planes = bands.split(), np.zeros((len(bands.split()), 40, 40))
+    for place, plane in enumerate(planes):  # a spot of its own for each band
+        plane[4:36, 5 * place + 3 : 5 * place + 6] = 1
+    cards = {f"BAND{place}": name for place, name in enumerate(names)}
+    parts = [fits.ImageHDU(plane) for plane in planes]
+    for part, name in zip(parts, names, strict=True):
+        part.header["FILTER"] = name
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "parts.fits")
+    for path in (write_fits(planes, "cube.fits", **cards), tmp_path / "parts.fits"):
+        image = read_fits(path)[0]
+        shown = [int(image[20, :, colour].argmax()) // 5 for colour in range(3)]
+        assert [names[place] for place in shown] == order.split()
+
+
+def test_images_whose_colours_were_others_are_read_anew(write_fits: Callable[..., Path]) -> None:
+    def anew(*names: str) -> bool:
+        cards = {f"BAND{place}": name for place, name in enumerate(names)}
+        return read_sky(write_fits(cube("grz"), f"{names[0]}.fits", **cards)).anew
+
+    assert not any((anew("g", "r", "z"), anew("F555W", "F606W", "F814W"), anew("J", "H", "Ks")))
+    assert all((anew("F410M", "F555W", "F814W"), anew("gp", "rp", "zs"), anew("F062", "g", "r")))
+
+
 def test_long_pass_filters_of_jwst_are_infrared_and_those_of_hubble_ultraviolet() -> None:
     assert [wavelength(f"F{n}LP") for n in ("070", "100", "170", "290")] == [700, 1000, 1700, 2900]
     assert [wavelength(f"F{n}LP") for n in (115, 125, 140, 150, 165)] == [115, 125, 140, 150, 165]
 
 
-@pytest.mark.parametrize("name", ["", "weight", "1", "PRIMARY", "SCI", "galaxy", "None", "F12"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "weight", "1", "PRIMARY", "SCI", "galaxy", "None", "F12", "DESI", "ND4", "3nm", "n891"],
+)
 def test_what_is_no_filter_has_no_wavelength(name: str) -> None:
     assert wavelength(name) is None
 

@@ -448,7 +448,7 @@ def test_a_file_of_masks_and_tables_says_that_it_holds_no_picture(tmp_path: Path
         read_fits(tmp_path / "y.fits")
 
 
-@pytest.mark.parametrize("kind", ["uint16", "int16", "uint8", "uint32"])
+@pytest.mark.parametrize("kind", ["uint16", "int16", "uint8", "uint32", "uint64"])
 def test_blank_pixels_look_like_sky_whatever_the_integers(write_fits: Write, kind: str) -> None:
     data = np.minimum(spot().round(), np.iinfo(kind).max - 5).astype(kind)
     header = fits.PrimaryHDU(data).header  # with the BZERO of unsigned integers
@@ -458,6 +458,14 @@ def test_blank_pixels_look_like_sky_whatever_the_integers(write_fits: Write, kin
     assert np.ptp(image[-9:].astype(int)) == 0, header
     assert abs(int(image[-1, 0, 0]) - int(np.median(image[:-9]))) < 12
     assert image[20, 20, 0] > 240
+
+
+@pytest.mark.parametrize("name", ["STAT", "INSTMAP", "CONF", "EXPMAP"])
+def test_variances_and_maps_of_an_instrument_are_not_shown(tmp_path: Path, name: str) -> None:
+    science = fits.ImageHDU(spot(), name="DATA")
+    parts = [fits.PrimaryHDU(), fits.ImageHDU(np.ones((50, 50)), name=name), science]
+    fits.HDUList(parts).writeto(tmp_path / "x.fits")
+    assert read_fits(tmp_path / "x.fits")[0].shape == (40, 40, 3)
 
 
 def test_rows_that_are_written_from_the_top_are_not_turned(write_fits: Write) -> None:
@@ -620,7 +628,7 @@ def test_asinh_magnitudes_of_pan_starrs_become_flux(tmp_path: Path) -> None:
 
 
 def test_an_image_in_an_unknown_filter_is_said_to_be_left_out(tmp_path: Path) -> None:
-    parts = [extension("", s, FILTER=b) for s, b in enumerate(("g", "r", "[SII]"), 1)]
+    parts = [extension("", s, FILTER=b) for s, b in enumerate(("g", "r", "Clear"), 1)]
     fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "x.fits")
     assert read_sky(tmp_path / "x.fits").left_out
     fits.HDUList([fits.PrimaryHDU(), *parts[:2]]).writeto(tmp_path / "y.fits")

@@ -180,6 +180,7 @@ def test_lookup_tables_of_distortion_are_used(tmp_path: Path) -> None:
         PLAIN | {"A_ORDER": 100_000, "B_ORDER": 100_000},
         PLAIN | {"WCSAXES": 100_000},
         PLAIN | {"CD1_1": 0.0, "CD1_2": 0.0},
+        PLAIN | {"EQUINOX": 0.0},  # unknown: astropy's own position is 25 degrees off
         {},
     ],
 )

@@ -445,7 +445,9 @@ def test_whatever_says_missing_is_missing_everywhere(write_folder: Write, missin
         assert np.isnan(values).tolist() == [True, False]
 
 
-@pytest.mark.parametrize("name", ["nan", "NULL", "-", "0", "-1", "-9999", "-9999.0", "?"])
+@pytest.mark.parametrize(
+    "name", ["nan", "NULL", "-", "0", "-1", "-9999", "-9999.0", "?", "None", "NA", "unknown"]
+)
 def test_ids_that_name_nothing_leave_the_galaxies_apart(write_folder: Write, name: str) -> None:
     rows = [{"file": f"{k}.png", "id": name, "ra": 0, "dec": 0} for k in range(40)]
     data = open_dataset(write_folder(rows))
@@ -654,6 +656,39 @@ def test_images_beside_folders_of_a_split_are_refused_and_no_classes(
         write_picture(tmp_path / "x" / name)
     with pytest.raises(DataError, match=r"folders of a split \(test, train\) and, beside them"):
         open_dataset(tmp_path / "x")
+
+
+@pytest.mark.parametrize("beside", ["holdout", "eval", "unlabeled"])
+def test_a_folder_train_beside_another_is_no_class(
+    beside: str, write_picture: Write, tmp_path: Path
+) -> None:
+    for name in ("train/E/a.png", f"{beside}/E/b.png"):
+        write_picture(tmp_path / "x" / name)
+    with pytest.raises(DataError, match=rf"\(train\) and, beside them, images in {beside}"):
+        open_dataset(tmp_path / "x")
+
+
+def test_a_row_of_types_is_no_galaxy(write_picture: Write, tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png")
+    (tmp_path / "labels.csv").write_text(
+        "sep=;\nfile;label;ra;dec\nstring;string;double;double\na.png;Sa;1,5;2\n"
+    )
+    data = open_dataset(tmp_path)
+    assert (data.ids.tolist(), data.classes, data.ra[0]) == (["a.png"], ("Sa",), 1.5)
+
+
+def test_columns_that_may_be_the_class_or_the_split_are_named(write_folder: Write) -> None:
+    names = [f"{k}.png" for k in range(4)]
+    kinds = [{"file": n, "galaxy_type": t} for n, t in zip(names, "abab", strict=True)]
+    assert "--label-column (galaxy_type)" in " ".join(open_dataset(write_folder(kinds)).notes)
+    sets = [{"file": n, "set": s} for n, s in zip(names, ["train", "Test"] * 2, strict=True)]
+    data = open_dataset(write_folder(sets, "sets"))
+    assert "column set is not read as the split" in " ".join(data.notes)
+
+
+def test_a_label_column_without_a_value_leaves_the_class_to_the_next(write_folder: Write) -> None:
+    rows = [{"file": f"{k}.png", "label": "", "morphology": "ab"[k]} for k in range(2)]
+    assert open_dataset(write_folder(rows)).classes == ("a", "b")
 
 
 def test_folders_that_are_links_are_said_not_to_be_read(
@@ -1159,6 +1194,7 @@ def test_folders_of_classes_stay_classes_of_galaxies_in_folders(
         (["K_r_sci"], ["K_r_msk", "K_r_sum", "K_r_wei"]),  # KiDS
         (["S_maic", "r.unconv", "h_drz_sci"], ["S_mcov", "S_munc", "h_drz_ctx", "r.unconv.num"]),
         (["m31_n", "m31_std", "m31", "int_1", "img_2", "n_3", "flux_sum", "img-n-m"], []),
+        (["m51_data", "m51_n", "m51_image", "m51_std"], []),  # north of it
     ],
 )
 def test_masks_have_numbers_and_images_may_be_called_almost_so(

@@ -389,3 +389,16 @@ def test_positions_beside_vectors_are_in_degrees_or_refused(
     else:
         with pytest.raises(ValueError, match=f"the unit of ra is {unit}; write positions in degr"):
             open_vectors(tmp_path / "v.parquet")
+
+
+def test_columns_of_numbers_are_read_many_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = np.random.default_rng(0).normal(size=(4, 70)).astype("f4")
+    table = {"id": NAMES[:4]} | {f"emb_{k}": column for k, column in enumerate(given.T)}
+    parquet.write_table(pa.table(table), tmp_path / "v.parquet")
+    read, calls = columns.read_columns, []
+    monkeypatch.setattr(columns, "read_columns", lambda *a: calls.append(a) or read(*a))
+    monkeypatch.setattr(columns, "BATCH", 4 * 32)  # numbers: 32 columns of 4 rows
+    assert np.array_equal(columns.read_parquet(tmp_path / "v.parquet").vectors, given)
+    assert len(calls) == 1 + 3  # the ids, and 70 columns
