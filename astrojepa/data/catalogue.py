@@ -345,10 +345,11 @@ def _by_position(data: Dataset, catalogue: pd.DataFrame, radius: float) -> Match
     from astropy.coordinates import SkyCoord
 
     if None in [find_column(catalogue, name) for name in ("ra", "dec")]:
+        names = list(map(str, catalogue.columns))
         raise DataError(
             f"The catalogue has no id of {data.name}, such as {data.ids[0]}, and no columns ra "
-            f"and dec (found: {', '.join(map(str, catalogue.columns[:20]))}); name its columns id, "
-            "or ra and dec."
+            f"and dec (found: {', '.join(names[:20])}); name its columns id, or ra and dec. "
+            f"{unread_positions(names)}".strip()
         )
     ra, dec = positions(catalogue)
     usable = np.flatnonzero(np.isfinite(ra))

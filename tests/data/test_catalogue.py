@@ -296,6 +296,14 @@ def test_what_cannot_be_matched_is_said(galaxies, columns, options, message):
         joined(galaxies, pd.DataFrame(columns), **options)
 
 
+@pytest.mark.parametrize("names", [("l", "b"), ("ra_b1950", "dec_b1950")])
+def test_positions_in_another_frame_are_named_where_nothing_matches(galaxies, names):
+    catalogue = pd.DataFrame({key: [1.0, 2.0] for key in names})
+    message = f"The columns {names[0]}, {names[1]} are in another frame; convert them to ICRS"
+    with pytest.raises(DataError, match=message):
+        match(galaxies, catalogue)
+
+
 def test_an_id_of_two_rows_is_refused(galaxies):
     catalogue = pd.DataFrame({"id": [galaxies.ids[0]] * 2, "mass": [1, 2]})
     with pytest.raises(DataError, match=f"several rows of {galaxies.ids[0]}"):

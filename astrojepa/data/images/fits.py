@@ -70,6 +70,8 @@ MAX_HEADER_BYTES = 300 * BLOCK  # 10,800 cards
 # what calls an extension
 CALLED = ("EXTNAME", "HDUNAME", "EXTTYPE", "IMAGETYP", "HDUCLAS1", "HDUCLAS2", "HDUCLAS3")
 UNPACKED = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")  # whose unpackers stay within their arrays
+# third axes of cubes: spectral ones, and polarization
+NO_COLOURS = re.compile("FREQ|ENER|WAV[EN]|AWAV|VRAD|VOPT|ZOPT|VELO|FELO|BETA|STOKES")
 LARGEST_FLOAT32 = 1e30  # so that squares of flux stay finite as well
 LARGEST = 1e100  # beyond it lies no flux in any unit, and sums overflow: such a pixel is undefined
 MAX_FLAGS = 16  # different values of a mask
@@ -215,8 +217,15 @@ def _wanted(picture: _Picture, bands: Sequence[str], name: str) -> np.ndarray:
         found = next(([own] for own in said if own), None)
     places = planes_of(bands, found, len(cube))
     if places is None:
-        has = ", ".join(found) if found else f"{len(cube)} planes without names"
-        raise PictureError(f"{name} has {has}; expected the bands {', '.join(bands)}.")
+        planes = (
+            "one plane without a name" if len(cube) == 1 else f"{len(cube)} planes without names"
+        )
+        has = ", ".join(found) if found else planes
+        alike = f"galaxy-{bands[0]}.fits, galaxy-{bands[-1]}.fits"
+        files = f" Name the files of a galaxy alike but for the band ({alike})."
+        raise PictureError(
+            f"{name} has {has}; expected the bands {', '.join(bands)}.{files * (len(cube) == 1)}"
+        )
     return cube[places]
 
 
@@ -497,6 +506,12 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         counts = [count for count in (shape[0], shape[2]) if count <= MAX_BANDS]
         found = (plane_bands(headers[0], count) for count in counts)
         bands = next((names for names in found if names), None)
+        along = str(headers[0].get("CTYPE3", "")).strip().upper()
+        if bands is None and NO_COLOURS.match(along):
+            raise PictureError(
+                f"{name}: its planes are along {along[:8]}, and no colours; take out one plane, or "
+                "name their filters in BANDS."
+            )
     left_out = not wanted and len(shape) == 2 and bool(_filters(everything) - _filters(chosen))
     before = [i for i in images if not _called(i, NO_PICTURES) or _called(i, FORMERLY_SHOWN)]
     others = [i for i in before if _called(i, FORMERLY_SHOWN) and image_band(i.header)]

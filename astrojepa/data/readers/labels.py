@@ -39,7 +39,10 @@ LABEL_COLUMNS = ("label", "morphology", "class")
 # What other catalogues call a column; a column of the plain name comes first
 NAMES = {
     "file": ("filename", "file_name", "filepath", "path", "image", "image_file"),
-    "id": ("objid", "object_id", "objectid", "source_id", "galaxy_id", "iauname"),
+    "id": (
+        *("objid", "object_id", "objectid", "source_id", "galaxy_id", "galaxyid", "iauname"),
+        *("id_str", "targetid", "subject_id", "dr8objid", "dr7objid"),  # of Galaxy Zoo and DESI
+    ),
     "label": ("labels",),
     "class": ("classname", "class_name", "class_label"),
     "ra": (

@@ -94,6 +94,12 @@ def probe_table(
     images are needed.
     """
     parts = split(data, kind, seed) if kind else default_split(data, seed)
+    if not (len(parts[0]) and len(parts[2])):
+        raise ValueError(
+            f"{data.name} is split into {len(parts[0]):,} galaxies for training and "
+            f"{len(parts[2]):,} for testing; a probe needs both. Give more galaxies, or a column "
+            "split."
+        )
     absent: list[str] = []
     if model is not None:
         vectors = encoded(model, parts, random_seeds, progress)

@@ -11,7 +11,7 @@ import re
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class Columns:
     known: dict[str, np.ndarray]
     classes: tuple[str, ...] | None = None  # what labels that are numbers count, where it is said
     facts: dict[str, str] = field(default_factory=dict)  # about the file: model_hash, data_hash
+    unread: tuple[str, ...] = ()  # names of columns that are none of these
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,13 @@ def read_parquet(path: Path, label_column: str = "") -> Columns:
             for meaning, name in layout.known.items()
         }
         vectors = _joined(path, file, layout)
-    return Columns(vectors, known, None, layout.facts)
+        unread = _others(file.schema_arrow.names, layout.vector, *layout.known.values())
+    return Columns(vectors, known, None, layout.facts, unread)
+
+
+def _others(names: Iterable[str], *read: str) -> tuple[str, ...]:
+    """Return the columns that are not `read`, but for an index of pandas."""
+    return tuple(name for name in names if name not in read and not name.startswith("__"))
 
 
 def parquet_layout(path: Path, label_column: str = "") -> Layout:
@@ -153,7 +160,8 @@ def _read_wide(path: Path, columns: list[str], label_column: str) -> Columns:
             for place, name in enumerate(table.column_names, first):
                 with np.errstate(over="ignore"):  # infinity is counted later
                     vectors[:, place] = column_values(path, name, table.column(name))
-        return Columns(vectors, known, None, _text_facts(schema.metadata))
+        unread = _others(schema.names, *columns, *chosen.values())
+        return Columns(vectors, known, None, _text_facts(schema.metadata), unread)
 
 
 @contextlib.contextmanager
@@ -389,7 +397,8 @@ def read_npz(path: Path, label_column: str = "") -> Columns:
             f"write it again."
         ) from error
     names = None if classes is None else tuple(classes.reshape(-1).astype(str).tolist())
-    return Columns(vectors, known, names, facts)
+    unread = _others(records, called, "classes", *chosen.values(), *facts)
+    return Columns(vectors, known, names, facts, unread)
 
 
 def _array(

@@ -21,6 +21,7 @@ from astrojepa.evaluation.vectors.shards import MANIFEST, open_shards, read_plac
 from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.files import atomic_write
 from astrojepa.types import Embeddings
+from astrojepa.wording import one_line, sentences
 
 READERS: dict[str, Callable[[Path, str], Columns]] = {
     ".npz": read_npz,
@@ -126,8 +127,10 @@ def open_vectors(path: str | Path, label_column: str = "") -> Stored:
     )
     if "split" in found.known:
         galaxies = dataclasses.replace(galaxies, split_column=split_names(text))
-    if note:
-        galaxies = dataclasses.replace(galaxies, notes=(note,))
+    others = one_line(", ".join(found.unread), 100)
+    more = f"Other columns of {path.name} are not read ({others}); join them with --catalogue."
+    notes = sentences(note, more if others else "")
+    galaxies = dataclasses.replace(galaxies, notes=notes)
     return Stored(path.name, digest, embeddings, galaxies, found.facts.get("model", ""))
 
 

@@ -468,6 +468,26 @@ def test_variances_and_maps_of_an_instrument_are_not_shown(tmp_path: Path, name:
     assert read_fits(tmp_path / "x.fits")[0].shape == (40, 40, 3)
 
 
+@pytest.mark.parametrize("axis", ["FREQ", "STOKES", "VRAD-F2W", "wave", "AWAV"])
+def test_channels_of_a_cube_are_no_colours_unless_it_names_their_filters(
+    write_fits: Write, axis: str
+) -> None:
+    planes = np.stack([spot()] * 3)
+    for read in (read_fits, lambda path: read_flux(path, ("g", "r", "i"))):
+        with pytest.raises(DataError, match=f"planes are along {axis[:8].upper()}, and no colours"):
+            read(write_fits(planes, f"{axis}{read.__name__}.fits", CTYPE3=axis))
+    assert read_fits(write_fits(planes, CTYPE3=axis, BANDS="gri"))[0].shape == (40, 40, 3)
+
+
+def test_one_plane_is_not_all_the_bands_and_the_message_says_how_to_name_files(
+    write_fits: Write,
+) -> None:
+    with pytest.raises(
+        DataError, match=r"has one plane without a name; .*\(galaxy-g.fits, galaxy-r"
+    ):
+        read_flux(write_fits(spot()), ("g", "r"))
+
+
 def test_rows_that_are_written_from_the_top_are_not_turned(write_fits: Write) -> None:
     data = spot(30, 30)
     data[2, :] = 5000

@@ -98,6 +98,14 @@ def with_widths(data: Dataset) -> Dataset:
 
 
 @pytest.mark.slow
+def test_a_probe_without_galaxies_to_test_it_on_says_so(model: Any, data: Dataset) -> None:
+    few = dataclasses.replace(data.subset(range(2)), split_column=np.array(["train", "train"]))
+    with pytest.raises(
+        ValueError, match="2 galaxies for training and 0 for testing; a probe needs"
+    ):
+        probe_table(model, few, "column")
+
+
 def test_everything_asked_for_stands_on_one_card_that_json_can_hold(
     model: Any, data: Dataset
 ) -> None:

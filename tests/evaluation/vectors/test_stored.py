@@ -402,3 +402,21 @@ def test_columns_of_numbers_are_read_many_at_a_time(
     monkeypatch.setattr(columns, "BATCH", 4 * 32)  # numbers: 32 columns of 4 rows
     assert np.array_equal(columns.read_parquet(tmp_path / "v.parquet").vectors, given)
     assert len(calls) == 1 + 3  # the ids, and 70 columns
+
+
+@pytest.mark.parametrize("ending", ["npz", "parquet", "wide.parquet"])
+def test_columns_of_a_file_of_vectors_that_are_not_read_are_named(
+    ending: str, tmp_path: Path
+) -> None:
+    known = {"id_str": NAMES, "ra": np.arange(COUNT) + 0.5, "dec": np.arange(COUNT) + 0.5}
+    path = tmp_path / f"theirs.{ending}"
+    for others in ({}, {"redshift": np.ones(COUNT), "mass": np.ones(COUNT)}):
+        if ending == "npz":
+            np.savez(path, vectors=VECTORS, **known, **others)
+        else:
+            wide = {f"emb_{k}": column for k, column in enumerate(VECTORS.T)}
+            vectors = wide if "wide" in ending else {"vector": VECTORS.tolist()}
+            parquet.write_table(pa.table(known | vectors | others), path)
+        notes = open_vectors(path).galaxies.notes
+        said = f"Other columns of {path.name} are not read (redshift, mass); join them with --"
+        assert [note.startswith(said) for note in notes] == [True] * bool(others)
