@@ -238,11 +238,13 @@ class Large:
         return rank, count, before, after
 
     def galaxies_hash(self) -> str | None:
-        """Hash of the set of ids, under which marks are kept; None while they are read."""
+        """Hash of the set of ids, under which marks are kept; None while they are read. ValueError
+        where an id stands in several rows.
+        """
         return waiting.show_when_ready(
             ("large ids", self.key),
             f"Reading {len(self.map):,} ids",
-            lambda report: self.map.store.galaxies_hash,
+            _hash_of_ids(self),
         )
 
     def rows_of(self, names: tuple[str, ...]) -> dict[str, int] | None:
@@ -431,6 +433,12 @@ def _looking_up(report: Progress, large: Large) -> Any:
     else:
         found = DatasetImages(opening.open_source(large.source)(report))
     return find_images(large.map.store, found, progress=report)
+
+
+@as_task
+def _hash_of_ids(report: Progress, large: Large) -> str:
+    large.map.store.check_ids()
+    return large.map.store.galaxies_hash
 
 
 @as_task

@@ -191,7 +191,7 @@ def embed(report: Progress, model: Any, data: Any, given: Any = None) -> Any:
     """
     given = data if given is None else given
     if model is None:
-        found = aj.pixel_pca(given, given)[1]
+        found = aj.pixel_pca(given, given, progress=report)[1]
     else:
         found = aj.embed(model, given, progress=report)
     return dataclasses.replace(found, labels=data.labels, classes=data.classes)

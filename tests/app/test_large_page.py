@@ -174,6 +174,19 @@ def test_no_group_is_hidden_while_other_colours_stand_in(
     assert (marked[-1], sorts[-1][1][-2:]) == ([2], ((2,), "magnitude"))
 
 
+def test_an_id_of_two_galaxies_is_named_before_marks_and_collections_go_by_it(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(store)
+    frame.loc[2718, "object_id"] = frame.loc[31, "object_id"]
+    (tmp_path / "twice").mkdir()
+    frame.to_parquet(tmp_path / "twice" / "a.parquet")
+    test = run(monkeypatch, pages_cache, tmp_path / "twice", query={"filter": "redshift > 0.2"})
+    said = f"has the id '{frame.loc[31, 'object_id']}' in the rows 31 and 2718; give every galaxy"
+    assert [said in error.value for error in test.error] == [True]
+    assert "galaxies selected" in words(test)
+
+
 @pytest.mark.slow
 def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path

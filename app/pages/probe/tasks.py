@@ -260,7 +260,7 @@ def baseline_task(
         # fitted on all of train, which takes no label, so that every share of them finds it in the
         # cache
         if name == PIXELS:
-            vectors, new = aj.pixel_pca(data.subset(train), data.subset(test))
+            vectors, new = aj.pixel_pca(data.subset(train), data.subset(test), progress=report)
             known = with_labels(vectors, target, train).subset(np.searchsorted(train, chosen))
             new = with_labels(new, target, test)
         else:

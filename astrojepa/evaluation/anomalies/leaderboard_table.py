@@ -112,7 +112,11 @@ def leaderboard_table(
     """
     labels = rare_labels(data, rare)
     checks = picture_checks(data, progress=progress) if data.has_images else None
-    worlds = _of_vectors(found, data) if model is None else _worlds(model, data, slow, progress)
+    worlds = (
+        _of_vectors(found, data, progress)
+        if model is None
+        else _worlds(model, data, slow, progress)
+    )
     properties: dict[str, np.ndarray] = {}
     if checks is not None:
         properties = checks.properties
@@ -191,7 +195,7 @@ def _worlds(
     }
     return [
         ("encoder", embed(model, data, progress=progress).vectors, vector_scores(), fixed),
-        *_of_images(data),
+        *_of_images(data, progress),
         ("random weights", embed(random, data, progress=progress).vectors, _LOCAL, untrained),
         ("none", np.zeros((len(data), 1), np.float32), (), pictures),
     ]
@@ -206,20 +210,25 @@ def _combinations(there: set[str]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _of_vectors(found: Embeddings | None, data: Dataset) -> list[World]:
+def _of_vectors(
+    found: Embeddings | None, data: Dataset, progress: Progress | bool | None
+) -> list[World]:
     """The same of vectors that no model here made."""
     if found is None:
         raise ValueError("There is nothing to rank; give a model, or vectors.")
     worlds: list[World] = [("encoder", found.vectors, vector_scores(), {})]
     if data.has_images:
-        worlds += [*_of_images(data), ("none", np.zeros((len(data), 1), np.float32), (), {})]
+        worlds += [
+            *_of_images(data, progress),
+            ("none", np.zeros((len(data), 1), np.float32), (), {}),
+        ]
     return worlds
 
 
-def _of_images(data: Dataset) -> list[World]:
+def _of_images(data: Dataset, progress: Progress | bool | None) -> list[World]:
     return [
-        ("pixel PCA-64", pixel_pca(data, data)[0].vectors, _LOCAL, {}),
-        ("summary statistics", summary_statistics(data).vectors, _LOCAL, {}),
+        ("pixel PCA-64", pixel_pca(data, data, progress=progress)[0].vectors, _LOCAL, {}),
+        ("summary statistics", summary_statistics(data, progress=progress).vectors, _LOCAL, {}),
     ]
 
 

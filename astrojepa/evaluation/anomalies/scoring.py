@@ -104,7 +104,10 @@ def score_by_name(
     if score.needs != "vectors":
         return score.compute(model, data, progress=progress)
     on_pixels = name.startswith(PIXELS)
-    vectors = pixel_pca(data, data)[0] if on_pixels else embed(model, data, progress=progress)
+    if on_pixels:
+        vectors = pixel_pca(data, data, progress=progress)[0]
+    else:
+        vectors = embed(model, data, progress=progress)
     return anomaly_scores(vectors, method=score.name, k=k)
 
 

@@ -110,7 +110,12 @@ def _kept(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Embeddin
 
 
 def pixel_pca(
-    train: Dataset, test: Dataset, components: int = 64, size: int = 32
+    train: Dataset,
+    test: Dataset,
+    components: int = 64,
+    size: int = 32,
+    *,
+    progress: Progress | bool | None = None,
 ) -> tuple[Embeddings, Embeddings]:
     """Embed by principal components of the central 7/8, `size` × `size` × 3: (train, test).
 
@@ -136,7 +141,9 @@ def pixel_pca(
     if found is None:
         from sklearn.decomposition import PCA
 
-        known, new = (_centre(data, size).reshape(len(data), -1) for data in (train, test))
+        known, new = (
+            _centre(data, size, progress).reshape(len(data), -1) for data in (train, test)
+        )
         solver = "randomized" if components < min(known.shape) else "full"
         fitted = PCA(components, svd_solver=solver, random_state=0).fit(known)
         found = {
@@ -241,9 +248,10 @@ def _kept_measures(
     return _embeddings(found["vectors"], data, key[0])
 
 
-def _centre(data: Dataset, size: int) -> np.ndarray:
+def _centre(data: Dataset, size: int, progress: Progress | bool | None) -> np.ndarray:
     """Return the centre 7/8 of every image, float32 (n, size, size, 3) in [0, 1]."""
-    return centre_crop(np.asarray(frames(data, round(size / 0.875))), size).astype(np.float32) / 255
+    whole = np.asarray(frames(data, round(size / 0.875), progress or False))
+    return centre_crop(whole, size).astype(np.float32) / 255
 
 
 def _path(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Path:

@@ -255,9 +255,9 @@ class Store:
         ids are compared.
         """
         codes = np.concatenate([_codes(ids) for ids in self._parts("id")])
-        order = np.argsort(codes, kind="stable")
-        again = order[1:][codes[order[1:]] == codes[order[:-1]]]
-        alike = np.flatnonzero(np.isin(codes, codes[again[:MOST_COMPARED]]))[: 2 * MOST_COMPARED]
+        ordered = np.sort(codes)
+        again = ordered[1:][ordered[1:] == ordered[:-1]]
+        alike = np.flatnonzero(np.isin(codes, again[:MOST_COMPARED]))[: 2 * MOST_COMPARED]
         ids = self.known_of(alike)["id"] if len(alike) else alike
         seen, first = np.unique(ids, return_index=True)
         if len(seen) < len(ids):

@@ -22,6 +22,7 @@ from astrojepa.evaluation.anomalies.leaderboard_table import (
 )
 from astrojepa.evaluation.anomalies.registry import find
 from astrojepa.evaluation.vectors.embed import embed
+from astrojepa.types import Embeddings
 
 Make = Callable[..., Any]
 LABELS = np.arange(24) % 4
@@ -103,6 +104,25 @@ def test_every_score_has_a_row_and_knn_on_the_encoder_is_what_others_are_compare
         gap = found.ranking.average_precision - knn.average_precision
         assert found.difference[0] == pytest.approx(gap.mean())
         json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_each_look_at_the_images_beside_vectors_says_how_far_it_is(make_dataset: Make) -> None:
+    data, told = make_dataset(IMAGES, LABELS), list[tuple[int, str]]()
+    vectors = np.random.default_rng(1).normal(size=(24, 6)).astype(np.float32)
+    given = Embeddings(vectors, data.labels, data.ids, data.classes, "", data.fingerprint)
+    leaderboard_table(
+        *(None, data, "merger", 0.1),
+        draws=1,
+        found=given,
+        progress=lambda done, total, text: told.append((done, text)),
+    )
+    reading = f"reading {data.name}"
+    assert [text for done, text in told if done == 24] == [
+        "checking images",
+        reading,  # for pixel PCA
+        reading,  # larger, for statistics
+        "measuring images",
+    ]
 
 
 def test_slow_adds_random_masks_and_jepa_score(
