@@ -238,13 +238,16 @@ class Large:
         return rank, count, before, after
 
     def galaxies_hash(self) -> str | None:
-        """Hash of the set of ids, under which marks are kept; None while they are read. ValueError
-        where an id stands in several rows.
-        """
+        """Hash of the set of ids, under which marks are kept; None while they are read."""
+        return None if (found := self._ids()) is None else found[0]
+
+    def repeated_id(self) -> str:
+        """A sentence that names an id of several rows, where there is one and ids were read."""
+        return "" if (found := self._ids()) is None else found[1]
+
+    def _ids(self) -> tuple[str, str] | None:
         return waiting.show_when_ready(
-            ("large ids", self.key),
-            f"Reading {len(self.map):,} ids",
-            _hash_of_ids(self),
+            ("large ids", self.key), f"Reading {len(self.map):,} ids", _read_ids(self)
         )
 
     def rows_of(self, names: tuple[str, ...]) -> dict[str, int] | None:
@@ -436,9 +439,13 @@ def _looking_up(report: Progress, large: Large) -> Any:
 
 
 @as_task
-def _hash_of_ids(report: Progress, large: Large) -> str:
-    large.map.store.check_ids()
-    return large.map.store.galaxies_hash
+def _read_ids(report: Progress, large: Large) -> tuple[str, str]:
+    repeated = ""
+    try:
+        large.map.store.check_ids()
+    except ValueError as error:
+        repeated = str(error)
+    return large.map.store.galaxies_hash, repeated
 
 
 @as_task

@@ -9,6 +9,7 @@ import streamlit as st
 from ...session import keepsake, state
 from ...session.keepsake import Kept
 from ...session.large import RANKED, Large
+from ..escape_markdown import escape_markdown
 from .keepsake import Found, held, keep, take_over, written
 
 
@@ -31,6 +32,8 @@ def begun(large: Large) -> str | None:
 
 def keep_large(large: Large, key: str) -> None:
     """Have the browser keep what the session holds of a store; the page calls it at its end."""
+    if repeated := large.repeated_id():
+        st.warning(f"Marks and collections go by ids. {escape_markdown(repeated)}")
     kept = held(key)
     ids = st.session_state.setdefault(state.KEPT_IDS, {}).setdefault(key, {})
     rows = list(kept.marks) if _many(kept) else _galaxies(kept)
