@@ -37,8 +37,8 @@ else:
             import_module(f"{PACKAGE}.server.{name}").mend()
         except (ImportError, AttributeError) as missing:
             logging.getLogger("astrojepa").warning(
-                "Streamlit %s has another inside than the versions that the explorer was tested "
-                "with (%s). It runs; a click may rarely be lost or leave what it should remove.",
+                "The internals of Streamlit %s differ from those that the explorer was tested with "
+                "(%s). It runs; rarely a click may be lost, or something stay that should go.",
                 st.__version__,
                 missing,
             )

@@ -32,12 +32,12 @@ def mend() -> None:
     """Have Streamlit leave folder `pages` alone, and drop what parts of closed pages ask for.
 
     Raises:
-        AttributeError: in a version of Streamlit with another inside; `pages` is left alone.
+        AttributeError: in a version of Streamlit whose internals differ; its requests stay.
 
     """
     PagesManager.uses_pages_directory = False
     accept, ask = ScriptRequests.request_rerun, AppSession.request_rerun
-    outdated(RerunData(), ScriptRequests()._rerun_data)
+    outdated(RerunData(fragment_id="part"), ScriptRequests()._rerun_data)
     if "_pages_manager" not in AppSession.__init__.__code__.co_names:
         raise AttributeError("AppSession._pages_manager")
 

@@ -9,6 +9,8 @@ draws everything anew, clears it.
 
 from __future__ import annotations
 
+from inspect import signature
+
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 
@@ -16,12 +18,15 @@ def mend() -> None:
     """Have Streamlit send what waits before it sends what a run of a part of the page draws.
 
     Raises:
-        AttributeError: in a version of Streamlit with another inside; nothing is changed.
+        AttributeError: in a version of Streamlit whose internals differ; nothing is changed.
 
     """
     forget = ForwardMsgQueue.clear
-    if "_delta_index_map" not in forget.__code__.co_names:
-        raise AttributeError("ForwardMsgQueue._delta_index_map")
+    known = ["self", "retain_lifecycle_msgs", "fragment_ids_this_run"]
+    if list(signature(forget).parameters) != known or "_delta_index_map" not in vars(
+        ForwardMsgQueue()
+    ):
+        raise AttributeError("ForwardMsgQueue.clear")
 
     def clear(
         self: ForwardMsgQueue,

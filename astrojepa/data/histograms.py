@@ -12,7 +12,7 @@ from astrojepa.data.values import Numbers, Values, Words, drawable
 BINS = 32  # at most, about; their width is a round number
 MOST_WORDS = 8  # bars; less frequent words are counted together
 _CACHED = 16_384  # values that a core keeps at hand
-_SAMPLED = 2**20  # values that tell percentiles, about
+_SAMPLED = 2**20  # values that tell percentiles
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -132,12 +132,14 @@ def _kept(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def _edges(values: np.ndarray) -> np.ndarray:
     """Return edges of a round width, at most a quarter beyond the 1st and 99th percentile; of
-    millions, these are those of every n-th value.
+    millions, these are those of a random million.
     """
     if not len(values):
         return np.zeros(0)
     least, most = drawable(np.array([values.min(), values.max()])).tolist()
-    some = drawable(values[:: max(1, len(values) // _SAMPLED)])
+    if len(some := values) > 2 * _SAMPLED:
+        some = values[np.random.default_rng(0).integers(len(values), size=_SAMPLED)]
+    some = drawable(some)
     low, high = (float(value) for value in np.percentile(some, (1, 99)))
     tail = (high - low or most - least) / 4  # beyond that, values are few and far
     low, high = max(least, low - tail), min(most, high + tail)

@@ -1,4 +1,4 @@
-"""The explorer runs where a later Streamlit has another inside than those it was tested with."""
+"""The explorer runs with a later Streamlit whose internals differ from those it was tested with."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def test_an_explorer_on_it_says_so_in_its_log_and_draws_its_pages(
         page.locator("canvas").first.wait_for()
         page.close()
     log = (tmp_path / "log.txt").read_text()
-    assert log.count("has another inside") == 2
+    assert log.count("differ from those") == 2
     assert "AppSession" in log
     assert "ForwardMsgQueue" in log
 
 
-def test_nothing_is_mended_that_has_another_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internals_that_differ_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     clear = lambda self, retain_lifecycle_msgs=False: None  # noqa: E731
     monkeypatch.setattr(ForwardMsgQueue, "clear", clear)
-    with pytest.raises(AttributeError, match="_delta_index_map"):
+    with pytest.raises(AttributeError, match="clear"):
         unsent.mend()
     assert ForwardMsgQueue.clear is clear
     ask = script_requests.ScriptRequests.request_rerun

@@ -61,6 +61,9 @@ def test_millions_of_numbers_are_counted_one_by_one_in_bins_told_by_some_of_them
     np.testing.assert_array_equal(found.counts, [*expected, 0, 1])
     exact = histogram(Numbers(np.sort(values)[:: 2**4])).edges
     np.testing.assert_array_equal(found.edges, exact)
+    in_turn = histogram(Numbers(np.stack([values, values + 1000, values - 500], axis=1).ravel()))
+    assert in_turn.edges[0] <= -500, "rows that take turns are all seen"
+    assert in_turn.edges[-1] >= 1000
     whole, halves = (histogram(Numbers(np.append(np.zeros(2**22), one))) for one in (2, 1.5))
     assert np.diff(whole.edges).min() == 1 > np.diff(halves.edges).max()
 

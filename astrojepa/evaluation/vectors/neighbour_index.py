@@ -113,8 +113,8 @@ def build_index(
 def _centres(
     sample: np.ndarray, count: int, iterations: int, seed: int, report: Callable[[int], None]
 ) -> np.ndarray:
-    """Return the centres that faiss.Kmeans gives, float32 (count, D), a block of the sample (n, D)
-    at a time; `report` takes the vectors done, of n in each iteration.
+    """Return the centres that faiss.Kmeans gives for up to 256 vectors a list, float32 (count, D),
+    a block of the sample (n, D) at a time; `report` takes the vectors done, of n in each iteration.
     """
     import faiss
     from scipy import sparse
