@@ -589,6 +589,25 @@ def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
     return ids.str.normalize("NFC").mask(nothing, files).to_numpy(dtype=str)
 
 
+def of_one_galaxy(ids: np.ndarray, ra: np.ndarray, dec: np.ndarray) -> str:
+    """Say where most images have one id, or one position, and count as one galaxy.
+
+    >>> of_one_galaxy(np.array(["TBD", "TBD", "TBD", "a"]), *np.full((2, 4), np.nan))
+    'Of 4 images, 3 have the id TBD and count as one galaxy; leave it empty where it is unknown.'
+    """
+    places = (ra + 1j * dec)[np.isfinite(ra) & np.isfinite(dec)]
+    for what, values in (("id", ids), ("position", places)):
+        found, counts = np.unique(values, return_counts=True)
+        if len(counts) and (most := int(counts.max())) > max(2, len(ids) / 2):
+            value = found[counts.argmax()]
+            said = one_line(value, 40) if what == "id" else f"{value.real:g} {value.imag:g}"
+            return (
+                f"Of {len(ids):,} images, {most:,} have the {what} {said} and count as one galaxy; "
+                "leave it empty where it is unknown."
+            )
+    return ""
+
+
 def of_one_name(names: Sequence[str], suffix: re.Pattern[str] | None = None) -> str:
     """Say where names of files, or ids, differ in nothing but how accents are written, or, with
     `suffix`, what this matches: their format, or where {band} stands.

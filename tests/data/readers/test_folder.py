@@ -691,6 +691,22 @@ def test_a_label_column_without_a_value_leaves_the_class_to_the_next(write_folde
     assert open_dataset(write_folder(rows)).classes == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"id": "TBD"}, "5 have the id TBD"),
+        ({"ra": 1, "dec": -1}, "5 have the position 1 -1"),
+        ({"id": "", "ra": "", "dec": ""}, ""),
+    ],
+)
+def test_most_images_of_one_galaxy_are_said_to_be(
+    known: dict[str, Any], said: str, write_folder: Write
+) -> None:
+    rows = [{"file": f"{k}.png", "id": f"g{k}", "ra": k, "dec": k} for k in range(1, 7)]
+    data = open_dataset(write_folder([rows[0], *(row | known for row in rows[1:])]))
+    assert any(said in note and "one galaxy" in note for note in data.notes) == bool(said)
+
+
 def test_folders_that_are_links_are_said_not_to_be_read(
     write_picture: Write, tmp_path: Path
 ) -> None:
