@@ -105,7 +105,7 @@ ROUNDED = re.compile(r"\d{15}0+")
 NO_IDS = ("0", "0.0", "-1", "-1.0", "none", "na", "unknown", "unnamed", "anonymous", "masked")
 # a line below the names that tells the type of each column, as RDB and programs write it
 TYPES = re.compile(
-    r"\d+[SNM]|((big|small|tiny|unsigned)?(int(eger)?|short|byte)|long|float|double)(\d+|\(\d+\))?"
+    r"(?-i:\d*[SNM])|((big|small|tiny|unsigned)?(int(eger)?|short|byte)|long|float|double)(\d+|\(\d+\))?"
     r"|real|bool(ean)?|str(ing)?|object|text|(unicode)?n?(var)?char(\(\d+\))?",
     re.IGNORECASE,
 )
