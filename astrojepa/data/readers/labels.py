@@ -403,7 +403,7 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
         level = {below[0] if below else "" for below in folders}
         said = {SPLITS[name.lower()] for name in level if name.lower() in SPLITS}
         other = sorted(name for name in level if name.lower() not in SPLITS)
-        if "train" in said and other:
+        if said & {"train", "test"} and other:
             where = f"in {other[-1]}" if other[-1] else "in none of them"
             raise DataError(
                 f"{root} has folders of a split ({', '.join(sorted(said))}) and, beside them, "

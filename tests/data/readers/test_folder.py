@@ -659,13 +659,20 @@ def test_images_beside_folders_of_a_split_are_refused_and_no_classes(
 
 
 @pytest.mark.parametrize("beside", ["holdout", "eval", "unlabeled"])
-def test_a_folder_train_beside_another_is_no_class(
-    beside: str, write_picture: Write, tmp_path: Path
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_folder_train_or_test_beside_another_is_no_class(
+    beside: str, part: str, write_picture: Write, tmp_path: Path
 ) -> None:
-    for name in ("train/E/a.png", f"{beside}/E/b.png"):
+    for name in (f"{part}/E/a.png", f"{beside}/E/b.png"):
         write_picture(tmp_path / "x" / name)
-    with pytest.raises(DataError, match=rf"\(train\) and, beside them, images in {beside}"):
+    with pytest.raises(DataError, match=rf"\({part}\) and, beside them, images in {beside}"):
         open_dataset(tmp_path / "x")
+
+
+def test_a_class_may_be_called_dev(write_picture: Write, tmp_path: Path) -> None:
+    for name in ("DEV/a.png", "EXP/b.png", "SER/c.png"):  # as the Legacy Surveys call shapes
+        write_picture(tmp_path / "x" / name)
+    assert open_dataset(tmp_path / "x").classes == ("DEV", "EXP", "SER")
 
 
 def test_a_row_of_types_is_no_galaxy(write_picture: Write, tmp_path: Path) -> None:
