@@ -724,7 +724,7 @@ def _read_columns(path: Path) -> pd.DataFrame:
         _check_size(path, 1, max(int(words[0].lstrip("0")[:9] or 0) for words in comments))
         return _read_by_astropy(path, "ascii.sextractor")
     plain = [line for line in first if not RULE.fullmatch(line)]
-    if start.startswith(("|", "\\")) and RULE.fullmatch(first[1] if len(first) > 1 else "") is None:
+    if start.startswith(("|", "\\")) and not "".join(plain[-1:]).startswith("|"):
         return _read_by_astropy(path, "ascii.ipac")
     if _are_separated(plain, texts):
         return _read_separated(path, SEPARATORS)

@@ -557,6 +557,16 @@ def test_lines_of_types_frames_and_comments_are_no_galaxies(
     assert found["name"].str.replace("_", " ").tolist() == ROWS["name"]
 
 
+@pytest.mark.parametrize("form", ["rdb", "fixed_width", "tab", "ipac"])
+def test_tables_of_text_that_astropy_writes_are_read(form: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{'rdb' if form in ('rdb', 'tab') else 'txt'}"
+    Table(ROWS).write(path, format=f"ascii.{form}")
+    found = read_catalogue(path)
+    assert {key: found[key].tolist() for key in ("id", "ra", "dec")} == {
+        key: ROWS[key] for key in ("id", "ra", "dec")
+    }
+
+
 def test_a_word_that_is_also_a_type_is_a_value_beside_others(tmp_path: Path) -> None:
     found = read_catalogue(written(tmp_path / "a.csv", "id,kind\n1,double\n2,single\n"))
     assert found["kind"].tolist() == ["double", "single"]

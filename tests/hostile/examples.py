@@ -350,6 +350,9 @@ Byte-by-byte Description of file: table.dat
 g0 05 02 +23 12.5
 g1 00 42 -00
 """
+# lines of types, comments and a second table; and a frame
+LINES = b"id|ra|dec\nint64|double|float\n1|10.5|-3\n#Table2\nid|ra|dec\n2|10.6|-4\n#END#\n"
+FRAMED = b"+----+------+\n| id | ra   |\n+----+------+\n| 1  | 10.5 |\n+----+------+\n(1 row)\n"
 SEXTRACTOR = """#   1 NUMBER                 Running object number
 #   2 ALPHA_J2000            Right ascension of barycenter (J2000)              [deg]
 #   3 DELTA_J2000            Declination of barycenter (J2000)                  [deg]
@@ -423,8 +426,8 @@ def catalogues(ending: str) -> list[bytes]:
     others = {
         "parquet": lambda: [coded_catalogue()],
         "fits": lambda: [ascii_fits()],
-        "csv": lambda: [VIZIER],
-        "txt": lambda: [MRT.encode(), SEXTRACTOR.encode()],
+        "csv": lambda: [VIZIER, LINES.replace(b"|", b",")],
+        "txt": lambda: [MRT.encode(), SEXTRACTOR.encode(), FRAMED, LINES],
     }
     return [stream.getvalue(), *others.get(ending, list)()]
 

@@ -40,6 +40,7 @@ from astrojepa.data.readers.labels import (
     linked_folders,
     list_pictures,
     name_galaxies,
+    of_one_galaxy,
     of_one_name,
     read_labels,
     split_names,
@@ -208,11 +209,12 @@ def open_folder(
         if bands
         else _in_two_classes(kept["file"], labels, dict(zip(names, hashes, strict=True)))
     )
+    ids = name_galaxies(kept, said_by)
     return Dataset(
         root.name,
         reader,
         rows,
-        _without_band(name_galaxies(kept, said_by)) if bands else name_galaxies(kept, said_by),
+        _without_band(ids) if bands else ids,
         labels,
         classes,
         *(ra, dec, redshift),
@@ -228,7 +230,7 @@ def open_folder(
                 doubtful_commas(kept),
                 *told,
             ),
-            *(twice, again, lacking, left_out),
+            *(twice, of_one_galaxy(ids, ra, dec), again, lacking, left_out),
             "" if find_table(root) else _perhaps_noise(files),
             "" if find_table(root) else _folders_of_one(labels, classes),
             "" if find_table(root) else _folders_alike(kept),

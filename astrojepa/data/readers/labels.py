@@ -105,7 +105,7 @@ ROUNDED = re.compile(r"\d{15}0+")
 NO_IDS = ("0", "0.0", "-1", "-1.0", "none", "na", "unknown", "unnamed", "anonymous", "masked")
 # a line below the names that tells the type of each column, as RDB and programs write it
 TYPES = re.compile(
-    r"\d+[SNM]|((big|small|tiny|unsigned)?(int(eger)?|short|byte)|long|float|double)(\d+|\(\d+\))?"
+    r"(?-i:\d*[SNM])|((big|small|tiny|unsigned)?(int(eger)?|short|byte)|long|float|double)(\d+|\(\d+\))?"
     r"|real|bool(ean)?|str(ing)?|object|text|(unicode)?n?(var)?char(\(\d+\))?",
     re.IGNORECASE,
 )
@@ -403,7 +403,7 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
         level = {below[0] if below else "" for below in folders}
         said = {SPLITS[name.lower()] for name in level if name.lower() in SPLITS}
         other = sorted(name for name in level if name.lower() not in SPLITS)
-        if "train" in said and other:
+        if said & {"train", "test"} and other:
             where = f"in {other[-1]}" if other[-1] else "in none of them"
             raise DataError(
                 f"{root} has folders of a split ({', '.join(sorted(said))}) and, beside them, "
@@ -587,6 +587,25 @@ def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
         ids = ids.str.removesuffix(".0")
     nothing = (ids == "") | (ids.str.lower().isin(NO_IDS) & ids.duplicated(keep=False))
     return ids.str.normalize("NFC").mask(nothing, files).to_numpy(dtype=str)
+
+
+def of_one_galaxy(ids: np.ndarray, ra: np.ndarray, dec: np.ndarray) -> str:
+    """Say where most images have one id, or one position, and count as one galaxy.
+
+    >>> of_one_galaxy(np.array(["TBD", "TBD", "TBD", "a"]), *np.full((2, 4), np.nan))
+    'Of 4 images, 3 have the id TBD and count as one galaxy; leave it empty where it is unknown.'
+    """
+    places = (ra + 1j * dec)[np.isfinite(ra) & np.isfinite(dec)]
+    for what, values in (("id", ids), ("position", places)):
+        found, counts = np.unique(values, return_counts=True)
+        if len(counts) and (most := int(counts.max())) > max(2, len(ids) / 2):
+            value = found[counts.argmax()]
+            said = one_line(value, 40) if what == "id" else f"{value.real:g} {value.imag:g}"
+            return (
+                f"Of {len(ids):,} images, {most:,} have the {what} {said} and count as one galaxy; "
+                "leave it empty where it is unknown."
+            )
+    return ""
 
 
 def of_one_name(names: Sequence[str], suffix: re.Pattern[str] | None = None) -> str:

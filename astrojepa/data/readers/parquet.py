@@ -50,6 +50,7 @@ from astrojepa.data.readers.labels import (
     keep_where,
     name_galaxies,
     named_column,
+    of_one_galaxy,
     of_one_name,
     split_names,
     unread_positions,
@@ -509,11 +510,12 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     ra, dec, redshift = coordinate_columns(text, root.name)
     doubt = doubtful_positions(ra, dec) or unread_positions(list(table.columns))
     twice = of_one_name(text[column].unique()) if (column := find_column(text, "id")) else ""
+    ids = name_galaxies(text, root.name)
     return Dataset(
         root.stem,
         images,
         rows,
-        name_galaxies(text, root.name),
+        ids,
         labels,
         classes,
         *(ra, dec, redshift),
@@ -531,7 +533,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
                 unmasked,
                 twice,
             ),
-            not_read(_unread(shards[0])),
+            *(of_one_galaxy(ids, ra, dec), not_read(_unread(shards[0]))),
         ),
     )
 

@@ -659,13 +659,20 @@ def test_images_beside_folders_of_a_split_are_refused_and_no_classes(
 
 
 @pytest.mark.parametrize("beside", ["holdout", "eval", "unlabeled"])
-def test_a_folder_train_beside_another_is_no_class(
-    beside: str, write_picture: Write, tmp_path: Path
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_folder_train_or_test_beside_another_is_no_class(
+    beside: str, part: str, write_picture: Write, tmp_path: Path
 ) -> None:
-    for name in ("train/E/a.png", f"{beside}/E/b.png"):
+    for name in (f"{part}/E/a.png", f"{beside}/E/b.png"):
         write_picture(tmp_path / "x" / name)
-    with pytest.raises(DataError, match=rf"\(train\) and, beside them, images in {beside}"):
+    with pytest.raises(DataError, match=rf"\({part}\) and, beside them, images in {beside}"):
         open_dataset(tmp_path / "x")
+
+
+def test_a_class_may_be_called_dev(write_picture: Write, tmp_path: Path) -> None:
+    for name in ("DEV/a.png", "EXP/b.png", "SER/c.png"):  # as the Legacy Surveys call shapes
+        write_picture(tmp_path / "x" / name)
+    assert open_dataset(tmp_path / "x").classes == ("DEV", "EXP", "SER")
 
 
 def test_a_row_of_types_is_no_galaxy(write_picture: Write, tmp_path: Path) -> None:
@@ -689,6 +696,22 @@ def test_columns_that_may_be_the_class_or_the_split_are_named(write_folder: Writ
 def test_a_label_column_without_a_value_leaves_the_class_to_the_next(write_folder: Write) -> None:
     rows = [{"file": f"{k}.png", "label": "", "morphology": "ab"[k]} for k in range(2)]
     assert open_dataset(write_folder(rows)).classes == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"id": "TBD"}, "5 have the id TBD"),
+        ({"ra": 1, "dec": -1}, "5 have the position 1 -1"),
+        ({"id": "", "ra": "", "dec": ""}, ""),
+    ],
+)
+def test_most_images_of_one_galaxy_are_said_to_be(
+    known: dict[str, Any], said: str, write_folder: Write
+) -> None:
+    rows = [{"file": f"{k}.png", "id": f"g{k}", "ra": k, "dec": k} for k in range(1, 7)]
+    data = open_dataset(write_folder([rows[0], *(row | known for row in rows[1:])]))
+    assert any(said in note and "one galaxy" in note for note in data.notes) == bool(said)
 
 
 def test_folders_that_are_links_are_said_not_to_be_read(
