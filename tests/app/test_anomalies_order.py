@@ -123,3 +123,14 @@ def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
     )
     assert "The default" not in quality_verdict(default[:1], "Merging"), "it is the best"
     assert SimpleNamespace(**table.iloc[0]).recall == pytest.approx(20)
+
+
+def test_the_worst_patch_is_one_with_light_where_any_has_it() -> None:
+    errors = np.arange(16.0).reshape(4, 4)  # largest in the empty corner
+    sky = np.random.default_rng(0).integers(10, 20, (32, 32, 1), dtype=np.uint8)
+    seen = np.repeat(sky, 3, axis=2)
+    assert order.worst_patch(errors, seen) == 15, "nothing but sky"
+    seen[8:24, 8:24] += 100
+    assert order.worst_patch(errors, seen) == 10, "of the four patches of the galaxy"
+    errors[2, 2] = np.nan
+    assert order.worst_patch(errors, seen) == 9

@@ -155,7 +155,7 @@ def test_artefacts_leave_the_leaderboard_for_their_own_tab_where_they_are_counte
     kind, rows = max(likely.items(), key=lambda item: item[1].sum())
     test.session_state["artefact_kind"] = kind
     settled(test.run())
-    assert f"{rows.sum()} galaxies, page 1 of 1" in words(test)
+    assert f"{rows.sum()} galax{'y' if rows.sum() == 1 else 'ies'}, page 1 of 1" in words(test)
     choose(test, "export_format_artefacts", ".vot")
     assert f"Download {rows.sum()} galax{'y' if rows.sum() == 1 else 'ies'} as .vot" in [
         button.proto.label for button in test.get("download_button")

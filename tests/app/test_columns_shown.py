@@ -77,8 +77,11 @@ def test_what_a_column_is_stands_beside_its_name_on_the_panel_and_in_the_table(
     test = run_page(monkeypatch, pages_cache, "map", checkpoint="baseline", query=query)
     said = "the class that was drawn, or a ring or lens, labelled as the closest class"
     assert {caption.value: caption.proto.help for caption in test.caption}["kind"] == said
-    shown = [json.loads(one.proto.json) for one in test.get("bidi_component")]
-    [listed] = [one for one in shown if one.get("label") == "Selected galaxies"]
+    [listed] = [
+        json.loads(one.proto.json)
+        for one in test.get("bidi_component")
+        if one.proto.component_name == "astrojepa_table"
+    ]
     assert dict(zip(listed["titles"], listed["helps"], strict=True))["kind"] == said
 
 

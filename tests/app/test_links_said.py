@@ -32,6 +32,7 @@ WRONG = {
     "area": "!!",
     "filter": "x" * (MOST_LETTERS + 1),
     "like": "1.one",
+    "images": "21",
     "unlike": "-1",
     "region": "0",
     "view": "list",
@@ -105,7 +106,7 @@ def test_a_model_and_data_that_are_not_here_are_named_with_what_is_shown(
         ),
         ("map", {"label": "age"}, "cannot be labelled by 'age'; their own labels are shown"),
         ("anomalies", {"only": "Lens"}, "have no class 'Lens'; all classes are shown"),
-        ("anomalies", {"page": "9"}, "This leaderboard has no page 9; page 3 is shown"),
+        ("anomalies", {"page": "9"}, "This list has no page 9; page 3 is shown"),
         (
             "anomalies",
             {"score": "nosuch"},

@@ -1,5 +1,7 @@
 // A grid of galaxies: one picture sheet, one button per galaxy. Captions are text, never markup.
 
+const GAP = 8; // px between columns, as in gallery.css
+
 export default function gallery({ parentElement, data, setTriggerValue }) {
   if (!data) return;
   const grid = parentElement.querySelector(".gallery");
@@ -21,7 +23,6 @@ function draw(grid, { taken, ...data }) {
   const across = Math.ceil(Math.sqrt(data.rows.length));
   const down = Math.ceil(data.rows.length / across);
   const sheet = `url("${data.pictures}/${data.side}?rows=${data.rows.join(",")}")`;
-  grid.style.setProperty("--tile", `${data.tile}px`);
   grid.replaceChildren(
     ...data.rows.map((row, k) => {
       const tile = document.createElement("button");
@@ -49,6 +50,19 @@ function draw(grid, { taken, ...data }) {
     }),
   );
   if (focused !== undefined) grid.querySelector(`[data-row="${focused}"]`)?.focus();
+  grid.tile = data.tile;
+  grid.watch ??= new ResizeObserver(() => fit(grid));
+  grid.watch.observe(grid);
+  fit(grid);
+}
+
+// As many columns as fit, or a few less where that fills the last of several rows.
+function fit(grid) {
+  const [width, count] = [grid.clientWidth, grid.childElementCount];
+  const most = Math.max(1, Math.floor((width + GAP) / (Math.min(grid.tile, 0.45 * width) + GAP)));
+  let columns = most;
+  while (count > most && count % columns && columns - 1 > most / 2) columns -= 1;
+  grid.style.gridTemplateColumns = `repeat(${count % columns ? most : columns}, minmax(0, 1fr))`;
 }
 
 // Arrow keys move between the tiles, digits mark the one that has the focus.

@@ -112,7 +112,8 @@ def _form_of(values: pd.Series[Any]) -> str:
     known = known[np.isfinite(known) & (known > 0)]
     if pd.api.types.is_integer_dtype(values) or not len(known):
         return "d" if len(known) and known.max() > LONGEST else ","
-    if not SMALLEST <= (median := float(np.median(known))) <= LONGEST:
+    median = float(np.quantile(known, 0.5, method="lower"))  # the mean of two may overflow
+    if not SMALLEST <= median <= LONGEST:
         return ".3e"
     if (known % 1 == 0).all():
         return ",.0f"

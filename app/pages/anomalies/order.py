@@ -73,6 +73,20 @@ def correlations_words(found: Mapping[str, float], n: int) -> str:
     return ", ".join(said).replace("-", "\N{MINUS SIGN}")
 
 
+def worst_patch(errors: np.ndarray, seen: np.ndarray) -> int:
+    """Return the number of the worst-predicted patch, of `errors` (G, G), among those with light:
+    above the sky of the model's image `seen`, uint8 (S, S, 3), by twice its noise. Where none is,
+    of all. In an empty patch, the error is one of noise.
+    """
+    grid, grey = len(errors), seen.mean(axis=2)
+    side = len(grey) // grid
+    sky = np.median(grey)
+    noise = 1.4826 * np.median(np.abs(grey - sky))
+    cut = grey[: grid * side, : grid * side].reshape(grid, side, grid, side)
+    lit = cut.mean(axis=(1, 3)) > sky + 2 * noise
+    return int(np.nanargmax(np.where(lit, errors, np.nan) if lit.any() else errors))
+
+
 def patch_words(index: int, grid: int) -> str:
     """Say where a patch lies, from its number in reading order: "upper left", "centre"."""
     row, column = divmod(index, grid)

@@ -29,7 +29,14 @@ from ..galaxy import measures
 from ..galaxy import view as galaxy
 from . import tasks
 from .listing import View, score_parts
-from .order import artefact_kind, finite_places, patch_box, patch_words, position_words
+from .order import (
+    artefact_kind,
+    finite_places,
+    patch_box,
+    patch_words,
+    position_words,
+    worst_patch,
+)
 from .scores import mid_sentence, ranked_by, title
 
 RERANKINGS = {"neighbours": "By neighbours", "forest": "By random forest"}
@@ -78,7 +85,7 @@ def review(workspace: Workspace, view: View) -> None:
         with st.container(horizontal=True, gap="medium", key="review_columns"):
             left, right = st.container(), st.container()
         image = workspace.picture(row)
-        culprit = _culprit(workspace, row, image)
+        culprit = _culprit(workspace, view, row, image)
         with left:
             _picture(workspace, row, image, culprit)
         with right:
@@ -187,14 +194,18 @@ def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: 
         cutout("review_picture", image, bar, box)
 
 
-def _culprit(workspace: Workspace, row: int, image: np.ndarray | None) -> int | None:
+def _culprit(workspace: Workspace, view: View, row: int, image: np.ndarray | None) -> int | None:
     """The number of the worst predicted patch, where there is a predictor."""
+    from astrojepa.data.crops import seen_part
+
+    if "culprit" in view.chosen.parts:  # of all patches, as the score has it
+        return int(view.chosen.parts["culprit"][row])
     if image is None or workspace.model is None or not workspace.model.has_predictor:
         return None
     errors, _ = waiting.in_turn(
         lambda: loaders.patch_errors(workspace.model, workspace.data, *workspace.key, row, "tiling")
     )
-    return int(np.nanargmax(errors.mse))
+    return worst_patch(errors.mse, seen_part(image, workspace.model.config.image))
 
 
 def _facts(

@@ -13,6 +13,7 @@ from astrojepa.progress import Progress
 
 from ...session.loaders import MODEL_TURNS
 from ...session.queue import as_task
+from .order import worst_patch
 
 FEW = 2000  # galaxies whose images are checked unasked
 WAITED_FOR = 200  # galaxies whose scores are there in a moment, before which the page is empty
@@ -51,7 +52,9 @@ def prediction_parts(report: Progress, model: Any, data: Any) -> dict[str, np.nd
 
 @as_task
 def culprits(report: Progress, model: Any, data: Any, rows: tuple[int, ...]) -> dict[int, int]:
-    """Return the worst-predicted patch of a few galaxies by row, without unreadable images."""
+    """Return `worst_patch` of a few galaxies by row, without unreadable images."""
+    from astrojepa.data.crops import seen_part
+
     found = {}
     for done, row in enumerate(rows):
         try:
@@ -59,7 +62,8 @@ def culprits(report: Progress, model: Any, data: Any, rows: tuple[int, ...]) -> 
         except (ValueError, OSError):
             continue
         with MODEL_TURNS.turn():
-            found[row] = int(np.nanargmax(aj.patch_errors(model, image).mse))
+            errors = aj.patch_errors(model, image).mse
+        found[row] = worst_patch(errors, seen_part(data[row].image, model.config.image))
         report(done + 1, len(rows), "")
     return found
 

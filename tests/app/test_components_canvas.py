@@ -1,5 +1,5 @@
-"""Presses on components that are drawn anew before they end, on a page of their own, without a
-server.
+"""Components on a page of their own, without a server: presses while they are drawn anew, and
+galleries whose rows are full.
 """
 
 from __future__ import annotations
@@ -128,6 +128,33 @@ def test_a_press_counts_for_what_was_pressed_where_other_content_comes_before_it
     page.mouse.up()
     page.locator("#pressed").wait_for(state="detached")
     assert page.evaluate("window.sent") == [sent]
+
+
+@pytest.mark.parametrize(
+    ("width", "count", "tile", "columns"),
+    [
+        (806, 24, 144, 4),  # a leaderboard at 1280 px, where 5 fit
+        (914, 24, 144, 6),
+        (1618, 24, 144, 8),  # at 2560 px, where 10 fit
+        (496, 6, 104, 3),  # neighbours, of which 4 fit
+        (700, 6, 104, 6),
+        (496, 4, 104, 4),
+        (496, 3, 104, 4),  # of one row, images keep their size
+        (806, 7, 144, 5),  # no number fills both rows
+        (358, 24, 144, 2),
+        (150, 3, 96, 2),  # one in a row would be too large
+    ],
+)
+def test_the_rows_of_a_gallery_are_full_where_that_needs_few_columns_less(
+    opened: Callable[[str], Any], width: int, count: int, tile: int, columns: int
+) -> None:
+    page = opened("gallery")
+    page.locator("#host").evaluate("(host, width) => { host.style.width = `${width}px`; }", width)
+    page.evaluate("data => window.show(data)", gallery(*range(count)) | {"tile": tile})
+    tops = page.locator(".tile").evaluate_all("all => all.map(one => one.offsetTop)")
+    tracks = page.locator(".gallery").evaluate("all => getComputedStyle(all).gridTemplateColumns")
+    assert len(tracks.split()) == columns
+    assert tops.count(tops[0]) == min(columns, count)
 
 
 def test_a_row_that_is_gone_when_the_press_ends_is_not_taken_for_another(
