@@ -151,7 +151,7 @@ def test_artefacts_leave_the_leaderboard_for_their_own_tab_where_they_are_counte
     choose(test, state.ANOMALY_CLASS, state.ALL_CLASSES)
     test.session_state[state.BOARD_MODE] = "artefacts"
     settled(test.run())
-    assert f"{count} of the 120 images are likely artefacts." in words(test)
+    assert f"Likely artefacts: {count} of the 120 images." in words(test)
     kind, rows = max(likely.items(), key=lambda item: item[1].sum())
     test.session_state["artefact_kind"] = kind
     settled(test.run())

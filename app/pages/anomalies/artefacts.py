@@ -65,7 +65,7 @@ def artefacts(about: Checked, checks: Any) -> None:
         st.caption(f"None of the {about.said} is a likely artefact.")
         return
     st.caption(
-        f"{count:,} of the {about.said} are likely artefacts. The leaderboard leaves them out. The "
+        f"Likely artefacts: {count:,} of the {about.said}. The leaderboard leaves them out. The "
         f"number under an image is its artefact score: {SCALE}. An image of several kinds is "
         "listed under each. Thresholds were set by eye on SDSS cutouts; look at an image before "
         "you discard it."
