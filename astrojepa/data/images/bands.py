@@ -170,15 +170,16 @@ def planes_of(bands: Sequence[str], names: Sequence[str] | None, count: int) -> 
 
 def wavelengths(bands: Sequence[str]) -> list[float | None]:
     """Return the wavelength of each band, of which some mean another thing beside others: F410M is
-    Hubble's beside its visible filters, and JWST's alone; v is violet beside u and g, as SkyMapper
-    calls it; L is the luminance beside R, G and B, which has none.
+    Hubble's beside its visible filters, and JWST's alone or beside others of JWST; v is violet
+    beside u and g, as SkyMapper calls it; L is the luminance beside R, G and B, which has none.
 
     >>> wavelengths(["F410M", "F814W"]), wavelengths(["F410M", "F444W"])
     ([410, 814], [4100, 4440])
     """
     names, found = {band.lower() for band in bands}, [wavelength(band) for band in bands]
     parts = {part for name in names for part in PARTS.findall(name)}
-    hubble = any(VISIBLE.fullmatch(part) and not JWST.fullmatch(part) for part in parts)
+    others = parts - {"f410m"}
+    hubble = any(map(VISIBLE.fullmatch, others)) and not any(map(JWST.fullmatch, others))
     for place, band in enumerate(bands):
         if hubble and "f410m" in PARTS.findall(band.lower()):
             found[place] = 410
