@@ -521,7 +521,8 @@ def _without_lines(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     first = table.iloc[:, 0].fillna("").str.strip()
     odd = first.str.startswith("#") | first.str.fullmatch(RULE)
     odd.iloc[:1] = True
-    further, comments = [], []
+    further: list[int] = []
+    comments: list[int] = []
     rows = table[odd].fillna("").to_numpy().tolist()
     named = any(  # with # before the name of a galaxy
         row[0].startswith("#") and not FURTHER.match(row[0]) and any(row[1:]) for row in rows

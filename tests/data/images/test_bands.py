@@ -71,6 +71,8 @@ def test_filters_are_ordered_by_wavelength_however_they_are_spelled() -> None:
         ("u v g r i z", "z g u"),  # SkyMapper's v is at 384 nm
         ("u g V", "V g u"),
         ("L K J", "L K J"),
+        ("J H2 Ks", "Ks H2 J"),  # the line of hydrogen
+        ("J2 J3 H1 H2 Ks", "Ks H1 J2"),  # of NEWFIRM and FourStar
         ("F110W F160W F205W", "F205W F160W F110W"),
     ],
 )
