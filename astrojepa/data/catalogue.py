@@ -35,7 +35,7 @@ from astrojepa.data.readers.labels import (
     SEPARATOR_LINE,
     SEPARATORS,
     are_names,
-    are_types,
+    are_types_of,
     find_column,
     find_name,
     in_points,
@@ -521,14 +521,18 @@ def _without_lines(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     first = table.iloc[:, 0].fillna("").str.strip()
     odd = first.str.startswith("#") | first.str.fullmatch(RULE)
     odd.iloc[:1] = True
-    further, comments = [], []
+    further: list[int] = []
+    comments: list[int] = []
     rows = table[odd].fillna("").to_numpy().tolist()
+    named = any(  # with # before the name of a galaxy
+        row[0].startswith("#") and not FURTHER.match(row[0]) and any(row[1:]) for row in rows
+    )
     for place, row in zip(np.flatnonzero(odd).tolist(), rows, strict=True):
         words = [word.strip() for word in row]
         known = [word for word in words if word]
-        if FURTHER.fullmatch(words[0]):
-            further.append(place)
-        elif words[0].startswith("#") and len(words) > 1 and len(known) == 1:
+        if FURTHER.fullmatch(words[0]):  # above all rows it is a comment of this table
+            (further if place > len(comments) else comments).append(place)
+        elif words[0].startswith("#") and len(words) > 1 and len(known) == 1 and not named:
             comments.append(place)
         elif place != 1 and any(map(RULE.fullmatch, known)):  # below units it is looked for later
             comments += [place] * all(not w.strip("-=+:|") or RULE.fullmatch(w) for w in known)
@@ -545,7 +549,7 @@ def _with_units(table: pd.DataFrame, said: Mapping[str, str]) -> pd.DataFrame:
     """Return the columns of text as what they hold, without rows of types and units and a rule
     below the names; `said` describes columns.
     """
-    if len(table) and are_types(table.iloc[0].fillna("").tolist()):
+    if len(table) > 1 and are_types_of(*table.iloc[:2].fillna("").to_numpy().tolist()):
         table = table.iloc[1:].reset_index(drop=True)
     units: dict[str, str] = {}
     ruled = len(table) > 1 and table.iloc[1].str.fullmatch("-+").all()

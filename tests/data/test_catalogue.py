@@ -572,6 +572,24 @@ def test_a_word_that_is_also_a_type_is_a_value_beside_others(tmp_path: Path) -> 
     assert found["kind"].tolist() == ["double", "single"]
 
 
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("id,class\n1S,real\n2S,bogus\n", ["1S", "2S"]),
+        ("name,type\nshort,text\nlong,prose\n", ["short", "long"]),
+        ("name,type\nS,N\nN,S\n", ["S", "N"]),
+        ("id,ra,dec\n#Column ra is J2000\ng1,1,2\ng2,3,4\n", ["g1", "g2"]),
+        ("id,ra\n#Column ra, of J2000\n#Name: x\ng1,1\n", ["g1"]),
+        ("name,a,b\n#g1,a,\n#g2,,\n#g3,b,1\n", ["#g1", "#g2", "#g3"]),
+    ],
+)
+def test_galaxies_whose_names_look_like_types_or_comments_are_kept(
+    text: str, first: list[str], tmp_path: Path
+) -> None:
+    found = read_catalogue(written(tmp_path / "a.csv", text))
+    assert found.iloc[:, 0].tolist() == first
+
+
 def test_a_second_table_in_a_file_is_refused(tmp_path: Path) -> None:
     text = f"id,ra,dec,name\n{LINES}#RESOURCE=2\n#Name: J/A+A/1\nid,mag,err,name\n1,17,2,b\n"
     with pytest.raises(DataError, match=r"several tables .*RESOURCE=2.*; keep one"):

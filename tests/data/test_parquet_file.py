@@ -343,4 +343,4 @@ def test_columns_are_found_by_their_names_and_those_of_what_they_are_in(tmp_path
                 for place, leaf in enumerate(leaves)
                 if columns is None or any(leaf == c or leaf.startswith(f"{c}.") for c in columns)
             ]
-            assert [*file.chunks(columns)[0]] == expected if columns else expected
+            assert [*file.chunks(columns)[0]] == expected

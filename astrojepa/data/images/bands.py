@@ -18,8 +18,10 @@ NANOMETRES = {
     **{"irac1": 3551, "irac2": 4494, "irac3": 5731, "irac4": 7872},
     **{"ch1": 3551, "ch2": 4494, "ch3": 5731, "ch4": 7872},
 }
-# known since: of lines, of Herschel and others
-SINCE = {
+# halves and thirds of J and H, of NEWFIRM and FourStar, where several are there; H2 alone is a line
+MEDIUM = {"j1": 1047, "j2": 1195, "j3": 1279, "h1": 1560, "h2": 1707}
+# of lines, of MuSCAT (zs), DECam (VR), Hubble's widest and Herschel
+LINES_AND_OTHERS = {
     **{"ha": 656, "oiii": 501, "o3": 501, "nii": 658, "sii": 672, "h2": 2122, "brg": 2166},
     **{"zs": 870, "vr": 630, "kshort": 2150, "kprime": 2124, "f200lp": 490, "f350lp": 585},
     **{"psw": 250_000, "pmw": 350_000, "plw": 500_000},
@@ -32,13 +34,13 @@ JWST = re.compile(
     r"|1800w|2100w|2550w|070lp|100lp|170lp|290lp)"
 )
 HUBBLE = re.compile(r"f(\d{3})(w|m|n|lp|x)")
-# since: of NIRCam and MIRI, of Hubble's NICMOS and of Roman, in tens of nm; narrow ones of the
-# Javalambre surveys, and of Hubble's WFC3, in nm
-SINCE_TENS = re.compile(
+# in tens of nm: extra wide ones of NIRCam, coronagraphs of MIRI, Hubble's NICMOS; Roman
+INFRARED_TENS = re.compile(
     r"f(150|322)w2|f(1065|1140|1550|2300)c|f(200n|20[47]m|205w|21[56]n|222m|237m|240m)"
     r"|[rzyjhwfk](062|087|106|129|146|158|184|213)"
 )
-SINCE_NM = re.compile(
+# in nm: narrow ones of S-PLUS and J-PAS, quadrants of Hubble's WFC3, ultraviolet ones of UVIT
+NARROW_NM = re.compile(
     r"f(378|395|410|430|515|660|861)|j(0[3-9]\d\d|1007)|fq(\d{3})n|n(219|242|245|263|279)[wmn]"
 )
 NARROW_BAND = re.compile(r"(?:nb|ib|ia)0?(\d{3})")  # nm, of Subaru; tens of nm below 200, of VISTA
@@ -47,8 +49,8 @@ LENGTH = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?) ?(nm|um|\N{MICRO SIGN}m|microns?
 VISIBLE = re.compile(r"f[2-8]\d\d(w|m|n|lp|x)")  # of Hubble, where not JWST's
 BALMER = re.compile(r"(?<![a-z])h[\W_]?(alpha|beta)", re.IGNORECASE)  # and not the band H
 FAR = re.compile(r"f(115|125|140|150|165)lp")
-# since, with those of UVIT
-SINCE_FAR = re.compile(r"f(?:122m|148w|154w|169m|170w|172m|185w)")
+# in nm, though below 200: ultraviolet ones of UVIT and of Hubble's older cameras
+ULTRAVIOLET_NM = re.compile(r"f(?:122m|148w|154w|169m|170w|172m|185w)")
 LONG_PASS = re.compile(rf"\b({FAR.pattern}|f290lp)\b", re.IGNORECASE)  # read anew
 NARROW = re.compile(r"f\d{3}[wmn]", re.IGNORECASE)
 PARTS = re.compile(r"[a-z0-9]+")
@@ -71,8 +73,8 @@ def wavelength(name: str) -> float | None:
     lower = BALMER.sub(r"h\1", name).lower()
     for part in PARTS.findall(lower):
         plain = re.sub(r"(?<=^[a-z])([pc]|[0-9])$", "", part)  # rp, Rc, i2
-        if (since := _known_since(part)) is not None:
-            found = since
+        if (special := _of_telescopes(part)) is not None:
+            found = special
         elif part in NANOMETRES or plain in NANOMETRES:
             found = NANOMETRES.get(part, NANOMETRES.get(plain))
         elif match := JWST.fullmatch(part):
@@ -83,16 +85,16 @@ def wavelength(name: str) -> float | None:
     return found if found is not None else _length(lower)
 
 
-def _known_since(part: str) -> int | None:
-    """Return the wavelength of a filter that older versions did not know, or took for another."""
+def _of_telescopes(part: str) -> int | None:
+    """Return the wavelength, nm, of a line, or of a filter that few telescopes have."""
     if match := GLUED.fullmatch(part):
         return NANOMETRES[match[1] or match[2]]
     if match := NARROW_BAND.fullmatch(part):
         return int(match[1]) if match[1] > "200" else 10 * int(match[1])
-    for kind, unit in ((SINCE_TENS, 10), (SINCE_NM, 1), (SINCE_FAR, 1)):
+    for kind, unit in ((INFRARED_TENS, 10), (NARROW_NM, 1), (ULTRAVIOLET_NM, 1)):
         if kind.fullmatch(part):
             return unit * int(re.findall(r"\d+", part)[0])
-    return SINCE.get(part)
+    return LINES_AND_OTHERS.get(part)
 
 
 def _length(name: str) -> float | None:
@@ -140,7 +142,7 @@ def named_anew(header: Mapping[str, Any]) -> bool:
     words = words.lower()
     return (
         any((NARROW.fullmatch(pupil), BALMER.search(said), LONG_PASS.search(said)))
-        or any(_known_since(part) is not None for part in PARTS.findall(words))
+        or any(_of_telescopes(part) is not None for part in PARTS.findall(words))
         or _length(words) is not None
     )
 
@@ -170,18 +172,22 @@ def planes_of(bands: Sequence[str], names: Sequence[str] | None, count: int) -> 
 
 def wavelengths(bands: Sequence[str]) -> list[float | None]:
     """Return the wavelength of each band, of which some mean another thing beside others: F410M is
-    Hubble's beside its visible filters, and JWST's alone; v is violet beside u and g, as SkyMapper
-    calls it; L is the luminance beside R, G and B, which has none.
+    Hubble's beside its visible filters, and JWST's alone or beside others of JWST; v is violet
+    beside u and g, as SkyMapper calls it; L is the luminance beside R, G and B, which has none;
+    H2 is a line, and a part of the band H beside J1, J2, J3 or H1.
 
     >>> wavelengths(["F410M", "F814W"]), wavelengths(["F410M", "F444W"])
     ([410, 814], [4100, 4440])
     """
     names, found = {band.lower() for band in bands}, [wavelength(band) for band in bands]
     parts = {part for name in names for part in PARTS.findall(name)}
-    hubble = any(VISIBLE.fullmatch(part) and not JWST.fullmatch(part) for part in parts)
+    others = parts - {"f410m"}
+    hubble = any(map(VISIBLE.fullmatch, others)) and not any(map(JWST.fullmatch, others))
     for place, band in enumerate(bands):
         if hubble and "f410m" in PARTS.findall(band.lower()):
             found[place] = 410
+        elif band.lower() in MEDIUM and len(parts & set(MEDIUM)) > 1:
+            found[place] = MEDIUM[band.lower()]
         elif band == "v" and {"u", "g"} <= set(bands):
             found[place] = 384
         elif band in ("L", "l") and {"r", "g", "b"} <= names:

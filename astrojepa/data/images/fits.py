@@ -507,7 +507,8 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         found = (plane_bands(headers[0], count) for count in counts)
         bands = next((names for names in found if names), None)
         along = str(headers[0].get("CTYPE3", "")).strip().upper()
-        if bands is None and NO_COLOURS.match(along):
+        planes_last = shape[0] != 3 == shape[2]  # and along the first axis
+        if not (bands or wanted or planes_last) and NO_COLOURS.match(along):
             raise PictureError(
                 f"{name}: its planes are along {along[:8]}, and no colours; take out one plane, or "
                 "name their filters in BANDS."

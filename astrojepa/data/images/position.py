@@ -17,7 +17,7 @@ FRAMES = (ICRS, FK5, FK4, FK4NoETerms, Galactic)
 NUMBERS = re.compile(r"(CRPIX|CRVAL|CDELT|CROTA|CD|PC|PV|EQUINOX|EPOCH|LONPOLE|LATPOLE)[\d_]*")
 COUNTS = re.compile(r"WCSAXES[A-Z]?|NAXIS|[AB]P?_ORDER")  # astropy makes arrays of these sizes
 MAX_COUNT = 9
-EQUINOXES = (1800, 2200)
+EQUINOXES = (1800, 2200)  # 0 for unknown would turn the sky by 25 degrees
 TABLES = ("WCSDVARR", "D2IMARR")
 MAX_TABLE = 2**20  # values
 
@@ -54,8 +54,6 @@ def _tidy(header: fits.Header) -> fits.Header:
             raise ValueError(f"{key} is {value}")
         if NUMBERS.fullmatch(key) and isinstance(value, str):
             header[key] = float(re.sub(r"^[JB]", "", value.strip()))
-        if key in ("EQUINOX", "EPOCH") and not EQUINOXES[0] < float(header[key]) < EQUINOXES[1]:
-            raise ValueError(f"{key} is {value}")  # 0 for unknown would turn the sky by 25 degrees
         if re.fullmatch(r"CUNIT\d", key) and str(value).strip().lower().startswith("deg"):
             header[key] = "deg"
     return header
@@ -77,6 +75,9 @@ def _on_sky(header: fits.Header, hdus: list[Any]) -> tuple[WCS, Any] | None:
     axis = wcs.wcs.ctype[wcs.wcs.lng][:4]  # astropy takes ecliptic axes for ICRS, and Galactic too
     frame = Galactic() if axis == "GLON" else wcs_to_celestial_frame(wcs)
     if axis not in ("RA--", "RA", "GLON") or not isinstance(frame, FRAMES):
+        return None
+    equinox = getattr(frame, "equinox", None)  # which ICRS and Galactic do not have
+    if equinox is not None and not EQUINOXES[0] < equinox.jyear < EQUINOXES[1]:
         return None
     return wcs, frame
 

@@ -83,8 +83,8 @@ REDSHIFT = re.compile(
     r"(?!(e|n|q|f)_|.*(err|unc(?!o)|sig|std|flag|qual|warn|type|method)).*red-?shift.*|z|(nsa|sdss|gama|desi)_z|z_?(best|phot|photo|sp|cmb|helio)|photo?_?z"
 )
 CLASS = re.compile(
-    r"((gal(axy)?|obj(ect)?|morph(ological|ology)?|hubble|visual|gz2?)?[ _-]?"
-    r"(sub)?(type|class|category|kind|stage|target|t_?type)|y)([ _-]?(name|label))?",
+    r"(gal(axy)?|obj(ect)?|morph(ological|ology)?|hubble|visual|gz2?)?[ _-]?"
+    r"(sub)?(type|class|category|kind|stage|target|t_?type)([ _-]?(name|label))?",
     re.IGNORECASE,
 )
 BRIGHTNESS = re.compile(
@@ -104,11 +104,13 @@ ROUNDED = re.compile(r"\d{15}0+")
 # where several rows have it
 NO_IDS = ("0", "0.0", "-1", "-1.0", "none", "na", "unknown", "unnamed", "anonymous", "masked")
 # a line below the names that tells the type of each column, as RDB and programs write it
+RDB = re.compile(r"\d*[SNM]")
 TYPES = re.compile(
-    r"(?-i:\d*[SNM])|((big|small|tiny|unsigned)?(int(eger)?|short|byte)|long|float|double)(\d+|\(\d+\))?"
+    r"((big|small|tiny|unsigned)?(int(eger)?|short|byte)|long|float|double)(\d+|\(\d+\))?"
     r"|real|bool(ean)?|str(ing)?|object|text|(unicode)?n?(var)?char(\(\d+\))?",
     re.IGNORECASE,
 )
+OF_NUMBERS = re.compile(r" *\d*N *|.*(int|short|byte|long|float|double|real).*", re.IGNORECASE)
 SEPARATOR_LINE = re.compile(rb'"?sep=.[^\n]*\r?\n')  # of Excel, before the names
 
 
@@ -296,10 +298,27 @@ def without_row(table: pd.DataFrame, row: Sequence[str]) -> pd.DataFrame:
 def are_types(row: Sequence[str]) -> bool:
     """Whether a row has the type of each column and no values.
 
-    >>> are_types(["5N", "10N", "6S"]), are_types(["int64", "double"]), are_types(["double", "1"])
+    >>> are_types(["5N", "10N", "6S"]), are_types(["int64", "double"]), are_types(["1S", "real"])
     (True, True, False)
     """
-    return len(row) > 1 and all(TYPES.fullmatch(word.strip()) for word in row)
+    words = [word.strip() for word in row]
+    return len(words) > 1 and any(all(map(kind.fullmatch, words)) for kind in (RDB, TYPES))
+
+
+def are_types_of(row: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether a row has types (`are_types`) of the values below: numbers where it says so. Where
+    all are text, only types with a width count, as "object" and "text" are also values.
+
+    >>> are_types_of(["5N", "6S"], ["1", "a"]), are_types_of(["short", "text"], ["long", "prose"])
+    (True, False)
+    """
+    if not are_types(row) or are_types(below):
+        return False
+    pairs = zip(row, below, strict=True)
+    numbers = pd.Series([value for word, value in pairs if OF_NUMBERS.fullmatch(word)], dtype=str)
+    if numbers.empty:
+        return all(re.search(r"\d", word) for word in row)
+    return not as_numbers(numbers)[1].any()
 
 
 def in_points(table: pd.DataFrame) -> pd.DataFrame:

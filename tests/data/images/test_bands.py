@@ -65,10 +65,14 @@ def test_filters_are_ordered_by_wavelength_however_they_are_spelled() -> None:
     [
         ("F410M F555W F814W", "F814W F555W F410M"),  # of WFC3
         ("F090W F200W F410M", "F410M F200W F090W"),  # of NIRCam
+        ("F606W F814W F115W F200W F410M F444W", "F444W F115W F606W"),  # of ACS and NIRCam
+        ("F606W F814W F115W F200W F410M", "F410M F115W F606W"),
         ("L R G B", "R G B"),  # as amateurs take images: the luminance has no colour
         ("u v g r i z", "z g u"),  # SkyMapper's v is at 384 nm
         ("u g V", "V g u"),
         ("L K J", "L K J"),
+        ("J H2 Ks", "Ks H2 J"),  # the line of hydrogen
+        ("J2 J3 H1 H2 Ks", "Ks H1 J2"),  # of NEWFIRM and FourStar
         ("F110W F160W F205W", "F205W F160W F110W"),
     ],
 )

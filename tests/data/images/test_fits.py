@@ -472,10 +472,14 @@ def test_variances_and_maps_of_an_instrument_are_not_shown(tmp_path: Path, name:
 def test_channels_of_a_cube_are_no_colours_unless_it_names_their_filters(
     write_fits: Write, axis: str
 ) -> None:
-    planes = np.stack([spot()] * 3)
-    for read in (read_fits, lambda path: read_flux(path, ("g", "r", "i"))):
+    planes = np.stack([spot() * k for k in (1, 2, 3)])
+    for shown in (planes, np.stack([spot()] * 7)):
         with pytest.raises(DataError, match=f"planes are along {axis[:8].upper()}, and no colours"):
-            read(write_fits(planes, f"{axis}{read.__name__}.fits", CTYPE3=axis))
+            read_fits(write_fits(shown, f"{axis}{len(shown)}.fits", CTYPE3=axis))
+    flux = read_flux(write_fits(planes, "named.fits", CTYPE3=axis), ("g", "r", "i"))
+    assert np.array_equal(flux, np.moveaxis(planes[:, ::-1], 0, -1).astype(np.float32))
+    last = write_fits(np.moveaxis(planes, 0, -1), "last.fits", CTYPE3=axis)
+    assert read_fits(last)[0].shape == (40, 40, 3)
     assert read_fits(write_fits(planes, CTYPE3=axis, BANDS="gri"))[0].shape == (40, 40, 3)
 
 

@@ -108,6 +108,22 @@ def test_an_equinox_that_is_text_counts(
     assert arcsec(path, plain) > 100
 
 
+@pytest.mark.parametrize(
+    "cards",
+    [
+        *(PLAIN | {"RADESYS": "ICRS"} | odd for odd in ({"EQUINOX": 0.0}, {"EPOCH": 57000.5})),
+        PLAIN | {"EQUINOX": 2000.0, "EPOCH": 57000.5},
+        SKY["Galactic"] | {"EQUINOX": 0.0},
+    ],
+)
+def test_an_impossible_equinox_that_says_nothing_of_the_frame_does_not_matter(
+    write_fits: Callable[..., Path], cards: dict[str, Any]
+) -> None:
+    path = write_fits(np.zeros((9, 9)), **cards)
+    plain = {k: v for k, v in cards.items() if k != "EPOCH" and (k, v) != ("EQUINOX", 0.0)}
+    assert arcsec(path, astropys(write_fits(np.zeros((9, 9)), "plain.fits", **plain))) < 0.01
+
+
 def test_numbers_that_are_text_are_numbers(write_fits: Callable[..., Path]) -> None:
     path = write_fits(np.zeros((9, 9)), **(PLAIN | {"CRVAL1": " 150.1 ", "CD2_2": "7.3e-5"}))
     assert arcsec(path, astropys(write_fits(np.zeros((9, 9)), "plain.fits", **PLAIN))) < 0.01
@@ -181,6 +197,8 @@ def test_lookup_tables_of_distortion_are_used(tmp_path: Path) -> None:
         PLAIN | {"WCSAXES": 100_000},
         PLAIN | {"CD1_1": 0.0, "CD1_2": 0.0},
         PLAIN | {"EQUINOX": 0.0},  # unknown: astropy's own position is 25 degrees off
+        PLAIN | {"EQUINOX": 0.0, "RADESYS": "FK5"},
+        PLAIN | {"EPOCH": 57000.5},
         {},
     ],
 )

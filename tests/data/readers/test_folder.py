@@ -688,6 +688,8 @@ def test_columns_that_may_be_the_class_or_the_split_are_named(write_folder: Writ
     names = [f"{k}.png" for k in range(4)]
     kinds = [{"file": n, "galaxy_type": t} for n, t in zip(names, "abab", strict=True)]
     assert "--label-column (galaxy_type)" in " ".join(open_dataset(write_folder(kinds)).notes)
+    pixels = [{"file": n, "x": str(k % 3), "y": str(k % 2)} for k, n in enumerate(names)]
+    assert "--label-column" not in " ".join(open_dataset(write_folder(pixels, "pixels")).notes)
     sets = [{"file": n, "set": s} for n, s in zip(names, ["train", "Test"] * 2, strict=True)]
     data = open_dataset(write_folder(sets, "sets"))
     assert "column set is not read as the split" in " ".join(data.notes)
