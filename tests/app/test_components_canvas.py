@@ -50,6 +50,7 @@ def table(*ids: str, order: bool = False) -> dict[str, Any]:
         "helps": [""] * len(titles),
         "numeric": [False, True][: len(titles)],
         "rows": [[name, "1"][: len(titles)] for name in ids],
+        "names": ids,
         "images": [],
         "selected": None,
         "clicks": True,
@@ -99,6 +100,14 @@ def opened(browser: Any) -> Iterator[Callable[[str], Any]]:
         ),
         ("gallery", gallery(5, 6), gallery(6, 5, 7), "[data-row='5']", ["click", {"row": 5}]),
         ("table", table("a", "b"), table("b", "c", "a"), "tbody tr", ["click", {"row": 2}]),
+        ("table", table("a", "b"), table("b", "a", order=True), "tbody tr", ["click", {"row": 1}]),
+        (
+            "table",
+            table("1", "2") | {"names": [5, 6]},  # whose first column is the rank
+            table("1", "2") | {"names": [6, 5]},
+            "tbody tr",
+            ["click", {"row": 1}],
+        ),
         (
             "table",
             table("a", order=True),
@@ -107,7 +116,7 @@ def opened(browser: Any) -> Iterator[Callable[[str], Any]]:
             ["sort", {"column": 1}],
         ),
     ],
-    ids=["bars", "word", "gallery", "row", "heading"],
+    ids=["bars", "word", "gallery", "row", "column", "rank", "heading"],
 )
 def test_a_press_counts_for_what_was_pressed_where_other_content_comes_before_it_ends(
     opened: Callable[[str], Any],
