@@ -50,8 +50,9 @@ def table(
 ) -> None:
     """Show a data frame; `label` is for screen readers.
 
-    `names` tell the rows apart, whatever is shown of them; without, the first column does. `images` are addresses, one per row. `on_click` gets the number of the clicked row as sent by
-    the browser. Without an `order`, headings sort what is shown.
+    `names` tell the rows apart, whatever is shown of them; without, the first column does. `images`
+    are addresses, one per row. `on_click` gets the number of the clicked row as sent by the
+    browser. Without an `order`, headings sort what is shown.
     """
     how = {name: (headings or {}).get(name, Heading()) for name in rows.columns}
     columns = [cells_of(rows[name], how[name].form) for name in rows.columns]
