@@ -260,7 +260,7 @@ def _sort(name: str) -> None:
     """
     first, second = (name, name in COLUMNS), (name, name not in COLUMNS)
     turned = {first: second, second: ("", False)}
-    st.session_state[_ORDER] = turned.get(st.session_state.get(_ORDER), first)
+    st.session_state[_ORDER] = turned.get(st.session_state.get(_ORDER, ("", False)), first)
 
 
 def upload_table(
