@@ -35,7 +35,7 @@ def hears(
     key: str, event: str, part: str, callback: Callable[[Any], None], of: str | None = None
 ) -> Callable[[], None]:
     """Return what takes a part of the message that the component with this key sent of an event,
-    as the browser sent it, and gives it to the callback; with `of`, only if the message has the same.
+    as the browser sent it, and gives it to the callback; with `of`, only if the message has it too.
     """
 
     def heard() -> None:
