@@ -32,15 +32,15 @@ def component(name: str, *scripts: str, html: str = "", folder: str = "") -> Any
 
 
 def hears(
-    key: str, event: str, part: str, callback: Callable[[Any], None], **same: str
+    key: str, event: str, part: str, callback: Callable[[Any], None], of: str | None = None
 ) -> Callable[[], None]:
     """Return what takes a part of the message that the component with this key sent of an event,
-    as the browser sent it, and gives it to the callback, if other parts of it are the `same`.
+    as the browser sent it, and gives it to the callback; with `of`, only if the message has it too.
     """
 
     def heard() -> None:
         message = (st.session_state.get(key) or {}).get(event)
-        if isinstance(message, dict) and same.items() <= message.items():
+        if isinstance(message, dict) and of in (None, message.get("of")):
             callback(message.get(part))
 
     return heard

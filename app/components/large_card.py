@@ -135,6 +135,7 @@ def listing(
         "Galaxies",
         content,
         {known[name]: Heading(form=".5f") for name in ("ra", "dec") if name in known},
+        names=rows.tolist(),
         selected=int(here[0]) if len(here) else None,
         on_click=lambda number: go(chosen_row(rows, number)),
         order=order,

@@ -1,20 +1,33 @@
-// What is drawn anew under a pressed pointer would lose the drag or the click: it waits for the end of the press.
+// What is drawn anew under a pressed pointer or a held Space would lose the drag or the click: it waits for the end of the press.
+
+const ENDS = { pointerdown: ["pointerup", "pointercancel"], keydown: ["keyup", "blur"] };
+const CLICK = 300; // ms in which a tap's click follows it
 
 function afterPress(root, paint) {
-  if (!root.paint) root.addEventListener("pointerdown", (event) => event.button === 0 && hold(root));
+  const begins = (event) => (event.button === 0 || (event.key === " " && !event.repeat)) && hold(root, event);
+  if (!root.paint) for (const name in ENDS) root.addEventListener(name, begins);
   root.paint = paint;
   if (!root.held) paint();
 }
 
-function hold(root) {
-  root.held = true;
+// Each finger holds until its own end.
+function hold(root, pressed) {
+  root.held = (root.held ?? 0) + 1;
   const ended = new AbortController();
+  const hear = (name, heard) => addEventListener(name, heard, { capture: true, signal: ended.signal });
   const release = () => {
+    if (ended.signal.aborted) return;
     ended.abort();
     setTimeout(() => {
-      root.held = false;
-      root.paint();
+      root.held -= 1;
+      if (!root.held) root.paint();
     });
   };
-  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, release, { capture: true, signal: ended.signal });
+  const end = ({ type, pointerId, key }) => {
+    if (type !== "blur" && (pointerId !== pressed.pointerId || key !== pressed.key)) return;
+    if (type !== "pointerup" || pressed.pointerType === "mouse") return release();
+    hear("click", release);
+    setTimeout(release, CLICK);
+  };
+  for (const name of ENDS[pressed.type]) hear(name, end);
 }

@@ -81,6 +81,8 @@ def asked(workspace: Searchable) -> Search:
 
 def num_images(workspace: Searchable) -> int:
     """Count the images that are searched for, or that a followed link lacks."""
+    if st.session_state.get(state.EXAMPLES_OF) != workspace.searched[0]:
+        return 0
     return len(asked(workspace).images) or int(st.session_state.get(state.IMAGES_AWAY) or 0)
 
 
@@ -134,9 +136,8 @@ def set_search(workspace: Searchable, search: Search) -> None:
             expression = with_clause(expression, name, "")
         session[state.FILTER] = "" if RANK in expression or DISTANCE in expression else expression
         _forget_columns()
-    elif not before:
-        if RANK not in expression:
-            session[state.FILTER] = with_clause(expression, RANK, FILTER)
+    elif not before and RANK not in expression:
+        session[state.FILTER] = with_clause(expression, RANK, FILTER)
         session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = RANK, False
 
 

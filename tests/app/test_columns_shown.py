@@ -75,7 +75,7 @@ def test_what_a_column_is_stands_beside_its_name_on_the_panel_and_in_the_table(
 ) -> None:
     query = {"map": "pca", "galaxy": "1", "view": "table", "filter": "snr > 20", "columns": "kind"}
     test = run_page(monkeypatch, pages_cache, "map", checkpoint="baseline", query=query)
-    said = "the class that was drawn, or a ring or lens, labelled as the closest class"
+    said = "the class that was drawn; rings and lenses are labelled as the closest class"
     assert {caption.value: caption.proto.help for caption in test.caption}["kind"] == said
     [listed] = [
         json.loads(one.proto.json)

@@ -50,6 +50,7 @@ def table(*ids: str, order: bool = False) -> dict[str, Any]:
         "helps": [""] * len(titles),
         "numeric": [False, True][: len(titles)],
         "rows": [[name, "1"][: len(titles)] for name in ids],
+        "names": ids,
         "images": [],
         "selected": None,
         "clicks": True,
@@ -99,6 +100,14 @@ def opened(browser: Any) -> Iterator[Callable[[str], Any]]:
         ),
         ("gallery", gallery(5, 6), gallery(6, 5, 7), "[data-row='5']", ["click", {"row": 5}]),
         ("table", table("a", "b"), table("b", "c", "a"), "tbody tr", ["click", {"row": 2}]),
+        ("table", table("a", "b"), table("b", "a", order=True), "tbody tr", ["click", {"row": 1}]),
+        (
+            "table",
+            table("1", "2") | {"names": [5, 6]},  # whose first column is the rank
+            table("1", "2") | {"names": [6, 5]},
+            "tbody tr",
+            ["click", {"row": 1}],
+        ),
         (
             "table",
             table("a", order=True),
@@ -107,7 +116,7 @@ def opened(browser: Any) -> Iterator[Callable[[str], Any]]:
             ["sort", {"column": 1}],
         ),
     ],
-    ids=["bars", "word", "gallery", "row", "heading"],
+    ids=["bars", "word", "gallery", "row", "column", "rank", "heading"],
 )
 def test_a_press_counts_for_what_was_pressed_where_other_content_comes_before_it_ends(
     opened: Callable[[str], Any],
@@ -168,3 +177,55 @@ def test_a_row_that_is_gone_when_the_press_ends_is_not_taken_for_another(
     page.mouse.up()
     page.get_by_text("d", exact=True).wait_for()
     assert page.evaluate("window.sent") == []
+
+
+TOUCH = """([name, pointerId]) => document.querySelector("[data-row='5']").dispatchEvent(
+  new PointerEvent(name, { pointerId, pointerType: "touch", bubbles: true, composed: true }))"""
+
+
+def test_a_tap_counts_for_what_was_tapped_where_other_content_comes_before_its_click(
+    opened: Callable[[str], Any],
+) -> None:
+    page = opened("gallery")
+    page.evaluate("data => window.show(data)", gallery(5, 6))
+    page.evaluate(TOUCH, ["pointerdown", 2])
+    page.evaluate("data => window.show(data)", gallery(6, 5))
+    page.evaluate(
+        f"""() => {{
+          ({TOUCH})(["pointerup", 2]);
+          const clicked = () => document.querySelector(".tile").click();
+          return new Promise((done) => setTimeout(() => done(clicked())));
+        }}"""
+    )
+    assert page.evaluate("window.sent") == [["click", {"row": 5}]]
+    page.locator("[data-row='6'] + [data-row='5']").wait_for()
+
+
+def test_while_a_second_finger_rests_nothing_is_drawn_anew(opened: Callable[[str], Any]) -> None:
+    page = opened("gallery")
+    page.evaluate("data => window.show(data)", gallery(5, 6))
+    page.evaluate(TOUCH, ["pointerdown", 2])
+    page.evaluate(TOUCH, ["pointerdown", 3])
+    page.evaluate("data => window.show(data)", gallery(6, 5))
+    page.evaluate(TOUCH, ["pointercancel", 2])
+    page.evaluate("() => new Promise((done) => setTimeout(done))")
+    assert page.locator("[data-row='5'] + [data-row='6']").count() == 1
+    page.evaluate(TOUCH, ["pointerup", 3])  # which no click follows
+    page.locator("[data-row='6'] + [data-row='5']").wait_for()
+
+
+@pytest.mark.parametrize("leaves", [False, True], ids=["pressed", "left"])
+def test_a_press_of_the_space_bar_counts_where_other_content_comes_before_it_ends(
+    opened: Callable[[str], Any], leaves: bool
+) -> None:
+    page = opened("gallery")
+    page.evaluate("data => window.show(data)", gallery(5, 6))
+    page.locator("[data-row='5']").focus()
+    page.keyboard.down(" ")
+    page.evaluate("data => window.show(data)", gallery(6, 5))
+    if leaves:
+        page.locator("[data-row='5']").blur()
+    else:
+        page.keyboard.up(" ")
+    page.locator("[data-row='6'] + [data-row='5']").wait_for()
+    assert page.evaluate("window.sent") == [["click", {"row": 5}]] * (not leaves)

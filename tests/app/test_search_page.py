@@ -110,9 +110,9 @@ def test_what_is_unlike_alone_is_forgotten(draw: Callable[..., AppTest]) -> None
 
 def test_a_link_of_other_data_searches_for_nothing(draw: Callable[..., AppTest]) -> None:
     query = {"map": "pca", "data": "simulated@0123456789abcdef", "galaxy": "7", "like": "7"}
-    test = draw(query=query)
+    test = draw(query=query | {"images": "1"})
     assert "Searching" not in words(test)
-    assert "like" not in test.query_params
+    assert not {"like", "images"} & set(test.query_params)
 
 
 def test_rows_beyond_the_data_are_no_examples(draw: Callable[..., AppTest]) -> None:
@@ -136,19 +136,20 @@ def test_an_image_that_was_brought_along_finds_its_galaxy(draw: Callable[..., Ap
     assert "Searching" not in words(test)
 
 
-def test_a_link_of_a_search_by_image_keeps_the_filter_and_says_that_the_image_is_missing(
+def test_a_link_of_a_search_by_image_keeps_filter_and_order_and_says_that_the_image_is_missing(
     draw: Callable[..., AppTest],
 ) -> None:
     test = draw(query={"map": "pca", "galaxy": "7", "filter": "snr > 20"})
     data = aj.open_dataset(DATA)
     image = plotting.encode_image(data[33].image, "png")
     settled(uploader_of(test).upload("first.png", image, "image/png").run())
+    assert test.query_params["sort"] == "search_rank"
     found = "snr > 20 & search_rank <= 10"
-    test.session_state["filter"] = found
+    test.session_state["filter"], test.session_state["selection_order"] = found, "snr"
     settled(test.run())
     said = next(element.value for element in test.caption if "galaxies match" in element.value)
     link = dict(test.query_params)
-    assert (link["images"], link["filter"]) == ("1", found)
+    assert (link["images"], link["filter"], link["sort"]) == ("1", found, "snr")
 
     again = draw(query=link)
     assert "is by an image, which a link does not hold" in words(again)
@@ -156,6 +157,7 @@ def test_a_link_of_a_search_by_image_keeps_the_filter_and_says_that_the_image_is
     settled(uploader_of(again).upload("first.png", image, "image/png").run())
     assert "does not hold" not in words(again)
     assert again.session_state["filter"] == found
+    assert dict(again.query_params) == link, "in the order of the link too"
     assert said in words(again)
     press(again, "End search")
     assert "images" not in again.query_params

@@ -42,3 +42,18 @@ def test_a_heading_asks_for_an_order_by_its_name_and_only_for_one_that_there_is(
     for number in (2, 1, 0, 3, -1, True, "1", None, 1.0):
         component._sort(names, order, number)
     assert asked == ["snr", "anomaly score"]
+
+
+def test_rows_are_told_apart_by_their_names_else_by_the_first_column(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[list[object]] = []
+    monkeypatch.setattr(
+        component,
+        "component",
+        lambda *about, **html: lambda data, **heard: sent.append(data["names"]),
+    )
+    shown = pd.DataFrame({"rank": [1, 2], "id": ["a", "a"]})
+    component.table("few", "Few", shown)
+    component.table("few", "Few", shown, names=[7, 5])
+    assert sent == [["1", "2"], [7, 5]]

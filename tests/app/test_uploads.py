@@ -225,13 +225,15 @@ def test_a_heading_sorts_images_as_they_are_listed_numbered_on_the_map_and_expor
     assert read_back(".csv", written["of"](".csv"))[0]["image"] == names
     scores = read_back(".csv", written["of"](".csv"))[0]["anomaly_score_knn"]
     session: dict[str, Any] = {}
-    for times in (1, 2):
+    descending = sorted(range(3), key=scores.__getitem__, reverse=True)
+    turns = [("Anomaly score", descending), ("Anomaly score", descending[::-1])]
+    turns += [("Anomaly score", [0, 1, 2]), ("Image", [2, 0, 1]), ("Image", [1, 0, 2])]
+    for heading, order in turns:
         with monkeypatch.context() as pressed:
             pressed.setattr(upload_page.st, "session_state", session)
-            upload_page._sort("Anomaly score")
+            upload_page._sort(heading)
         test.session_state["upload_order"] = session["upload_order"]
         settled(test.run())
-        order = sorted(range(3), key=scores.__getitem__, reverse=times == 2)
         table = next(table for table in tables(test) if "Nearest" in table)
         assert table["Image"].tolist() == [names[place] for place in order]
         exported = read_back(".csv", written["of"](".csv"))[0]
@@ -240,6 +242,8 @@ def test_a_heading_sorts_images_as_they_are_listed_numbered_on_the_map_and_expor
         listed = [caption.value for caption in test.caption if caption.value in {"1", "2", "3"}]
         named = [text.value for text in test.text if text.value in names]
         assert (listed, named) == (["1", "2", "3"], table["Image"].tolist())
+    next(button for button in test.button if button.label == "Remove all").click().run()
+    assert "upload_order" not in test.session_state
 
 
 def test_without_a_model_pictures_cannot_be_placed(models: Any) -> None:

@@ -92,14 +92,13 @@ function rowOf(table, data, cells, number) {
     cell.classList.toggle("short", text.length <= SHORT);
     row.append(cell);
   });
-  if (data.clicks) row.addEventListener("click", () => tell(table, "click", { row: placeOf(data.rows, number, table.data.rows) }));
+  if (data.clicks) row.addEventListener("click", () => tell(table, "click", { row: placeOf(data.names, number, table.data.names) }));
   return row;
 }
 
 // Where what was seen stands among what came during the press; -1 where it does not.
 function placeOf(seen, number, now) {
-  const same = (one) => String(one) === String(seen[number]);
-  return same(now[number]) ? number : now.findIndex(same);
+  return now[number] === seen[number] ? number : now.indexOf(seen[number]);
 }
 
 function tell(table, event, part) {

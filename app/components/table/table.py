@@ -42,15 +42,17 @@ def table(
     rows: pd.DataFrame,
     headings: Mapping[str, Heading] | None = None,
     *,
+    names: Sequence[Any] = (),
     images: Sequence[str] = (),
     selected: int | None = None,
     on_click: Callable[[Any], None] | None = None,
     order: Order | None = None,
 ) -> None:
-    """Show a data frame, whose first column names each row; `label` is for screen readers.
+    """Show a data frame; `label` is for screen readers.
 
-    `images` are addresses, one per row. `on_click` gets the number of the clicked row as sent by
-    the browser. Without an `order`, headings sort what is shown.
+    `names` tell the rows apart, whatever is shown of them; without, the first column does. `images`
+    are addresses, one per row. `on_click` gets the number of the clicked row as sent by the
+    browser. Without an `order`, headings sort what is shown.
     """
     how = {name: (headings or {}).get(name, Heading()) for name in rows.columns}
     columns = [cells_of(rows[name], how[name].form) for name in rows.columns]
@@ -63,6 +65,7 @@ def table(
             for name, heading in how.items()
         ],
         "rows": list(zip(*columns, strict=True)),
+        "names": list(names) or columns[0],
         "images": list(images),
         "selected": selected,
         "clicks": on_click is not None,

@@ -230,6 +230,7 @@ def _moved(large: Large, both: Both, images: Any, row: int) -> None:
         "Galaxies whose neighbours change most",
         pd.DataFrame(listed),
         {"neighbours": Heading(numeric=True), "shared": Heading(numeric=True)},
+        names=rows.tolist(),
         selected=next((k for k, one in enumerate(rows.tolist()) if one == row), None),
         on_click=lambda number: go_in(large)(chosen_row(rows, number)),
     )

@@ -53,9 +53,7 @@ from .examples_bar import examples_bar, search_by_image
 from .figure import store_figure
 from .filter_box import SYNTAX, set_filter
 from .large_selection import hidden, show_selection
-from .selection import (
-    begin_beside,
-)
+from .selection import begin_beside
 from .sky import sky_panel
 
 

@@ -284,6 +284,7 @@ def _table(
             name: Heading(form=FORMS.get(name, ""), help=about.get(name, ("", ""))[1])
             for name in content
         },
+        names=shown.tolist(),
         images=[f"{workspace.pictures}/{SIDE}?rows={row}" for row in shown.tolist()],
         selected=int(selected[0]) if len(selected) else None,
         on_click=lambda number: _clicked(shown, number),

@@ -255,8 +255,12 @@ def _shown(
 
 
 def _sort(name: str) -> None:
-    """Sort the images by this column, the other way round where they already are."""
-    st.session_state[_ORDER] = name, st.session_state.get(_ORDER) == (name, False)
+    """Sort the images by this column, numbers from the highest; again, the other way round, and
+    then as they were sent.
+    """
+    first, second = (name, name in COLUMNS), (name, name not in COLUMNS)
+    turned = {first: second, second: ("", False)}
+    st.session_state[_ORDER] = turned.get(st.session_state.get(_ORDER, ("", False)), first)
 
 
 def upload_table(
@@ -390,5 +394,5 @@ def _rank(searched: Any, digest: str) -> None:
 
 
 def _forget() -> None:
-    for key in (state.UPLOADS, state.LIKE_IMAGES, uploads.VECTORS, _PROBLEMS, _PLACED):
+    for key in (state.UPLOADS, state.LIKE_IMAGES, uploads.VECTORS, _PROBLEMS, _PLACED, _ORDER):
         st.session_state.pop(key, None)

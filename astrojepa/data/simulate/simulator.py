@@ -250,7 +250,7 @@ def _assemble(
         about={
             "kind": (
                 "",
-                "the class that was drawn, or a ring or lens, labelled as the closest class",
+                "the class that was drawn; rings and lenses are labelled as the closest class",
             ),
             "artefact": ("", "artefact that was simulated, in words: none, or its kind"),
         },
