@@ -102,7 +102,7 @@ def test_the_legend_counts_inside_the_selection_and_toggles_a_class(
     canvas.sent()
     canvas.page.locator(".chip").nth(1).click()
     assert canvas.sent() == [["legend", {"off": [1], "of": "Class"}]]
-    assert canvas.page.locator(".chip").nth(1).get_attribute("aria-pressed") == "false"
+    canvas.page.locator(".chip:nth-child(2)[aria-pressed=false]").wait_for()
     assert canvas.page.locator(".status").inner_text() == "1 of 9"
 
 
@@ -154,6 +154,7 @@ def test_a_group_of_other_colours_that_was_hidden_in_the_meantime_hides_nobody(
     canvas = open_map().show(packed(GRID))
     pressed = "chips => chips.map(chip => chip.getAttribute('aria-pressed'))"
     canvas.page.locator(".chip").nth(1).click()
+    canvas.page.locator(".chip[aria-pressed=false]").wait_for()  # drawn once the press has ended
     assert canvas.page.locator(".chip").evaluate_all(pressed) == ["true", "false", "true"]
     sizes = colouring.by_category(pd.Series(["small", "large", "large"] * 3), "Size")
     canvas.show(packed(GRID, coloured=sizes))
