@@ -13,12 +13,16 @@ PRESS = "../press"  # the script that lets nothing be drawn anew under a pressed
 
 def parts(name: str, *scripts: str, html: str = "", folder: str = "") -> dict[str, str | None]:
     """Read what a component is made from: `html`, `css` and `js` of its folder, the `scripts` as
-    one module where there are several; None for what it has not.
+    one module where there are several, without indentation and lines of comment, since each
+    drawing sends them; None for what it has not.
     """
     here = Path(__file__).parent / (folder or name)
 
     def text(file: str) -> str | None:
-        return path.read_text(encoding="utf-8") if (path := here / file).is_file() else None
+        if not (path := here / file).is_file():
+            return None
+        lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+        return "\n".join(line for line in lines if line and not line.startswith("//"))
 
     js = "\n".join(text(f"{script}.js") or "" for script in scripts or (name,))
     return {"html": html or text(f"{name}.html"), "css": text(f"{name}.css"), "js": js}

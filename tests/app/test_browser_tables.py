@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from explorer_page import Explorer
 
-from app.components import table as component
+from app.components.browser import PRESS, parts
 from app.pages.map.selection import SIMILARITY
 from astrojepa.plotting import encode_image
 
@@ -232,7 +232,7 @@ def test_a_table_that_shows_all_there_is_sorts_itself_exponents_and_unknown_ones
           const { default: show } = await import(address);
           show({ parentElement: document.getElementById("host"), data, setTriggerValue: null });
         }""",
-        [Path(component.__file__).with_name("table.js").read_text(encoding="utf-8"), data],
+        [parts("table", "table", PRESS)["js"], data],
     )
     heading = page.get_by_role("columnheader", name="flux")
     for way, order in (("ascending", [4, 1, 0, 3, 2]), ("descending", [3, 0, 1, 4, 2])):

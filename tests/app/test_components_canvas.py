@@ -229,3 +229,9 @@ def test_a_press_of_the_space_bar_counts_where_other_content_comes_before_it_end
         page.keyboard.up(" ")
     page.locator("[data-row='6'] + [data-row='5']").wait_for()
     assert page.evaluate("window.sent") == [["click", {"row": 5}]] * (not leaves)
+
+
+def test_scripts_are_sent_without_indentation_and_comments() -> None:
+    lines = str(parts("gallery", "gallery", PRESS)["js"]).split("\n")
+    assert "function afterPress(root, paint) {" in lines
+    assert [line for line in lines if line != line.strip() or line.startswith("//")] == []
