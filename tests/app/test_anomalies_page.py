@@ -180,7 +180,7 @@ def test_the_artefact_score_and_every_kind_of_artefact_are_explained_where_they_
 ) -> None:
     monkeypatch.setattr(artefacts, "likely", lambda scores: np.array([3, 1]))
     test = run_page(monkeypatch, pages_cache, "anomalies", query={"tab": "artefacts"})
-    first = next(element.value for element in test.caption if "likely artefacts" in element.value)
+    first = next(element.value for element in test.caption if "Likely artefacts:" in element.value)
     assert "number under an image is its artefact score: 0 = none, 1 = clear" in first
     assert tuple(artefacts.KINDS) == ARTEFACTS
     [kinds] = [pills for pills in test.get("button_group") if pills.label == "Kind"]
