@@ -177,9 +177,11 @@ def test_keys_mark_and_move_in_the_gallery_and_marks_are_those_of_the_review(
         explorer.appears(tiles.nth(at).get_by_text(f"marked {digit}"))
     explorer.quiet()
     page.locator(".st-key-lasso").get_by_text("Large", exact=True).click()
-    explorer.appears(page.locator(".st-key-lasso_gallery .gallery[style*='160px']"))
+    page.wait_for_function(
+        "([grid, least]) => grid.querySelector('.tile').getBoundingClientRect().width > least",
+        arg=[page.locator(".st-key-lasso_gallery .gallery").element_handle(), 1.3 * small],
+    )
     explorer.quiet()
-    assert tiles.first.bounding_box()["width"] > 1.3 * small
     page.get_by_role("link", name="Anomalies").click()
     page.get_by_text("Review", exact=True).first.click()
     explorer.says("5 marked so far, 2 of them with 4 or 5.")
