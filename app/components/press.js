@@ -1,7 +1,9 @@
 // What is drawn anew under a pressed pointer or a held Space would lose the drag or the click: it waits for the end of the press.
+// What moves away under a mouse that stays, as the page grows above it, gets its click all the same.
 
 const ENDS = { pointerdown: ["pointerup", "pointercancel"], keydown: ["keyup", "blur"] };
 const CLICK = 300; // ms in which a tap's click follows it
+const STAYS = 8; // px within which a pointer counts as at rest
 
 function afterPress(root, paint) {
   const begins = (event) => (event.button === 0 || (event.key === " " && !event.repeat)) && hold(root, event);
@@ -14,6 +16,7 @@ function afterPress(root, paint) {
 function hold(root, pressed) {
   root.held = (root.held ?? 0) + 1;
   const ended = new AbortController();
+  const target = pressed.target.closest("button, tr");
   const hear = (name, heard) => addEventListener(name, heard, { capture: true, signal: ended.signal });
   const release = () => {
     if (ended.signal.aborted) return;
@@ -23,11 +26,20 @@ function hold(root, pressed) {
       if (!root.held) root.paint();
     });
   };
-  const end = ({ type, pointerId, key }) => {
+  const end = ({ type, pointerId, key, clientX, clientY }) => {
     if (type !== "blur" && (pointerId !== pressed.pointerId || key !== pressed.key)) return;
-    if (type !== "pointerup" || pressed.pointerType === "mouse") return release();
-    hear("click", release);
-    setTimeout(release, CLICK);
+    if (type !== "pointerup") return release();
+    let clicked = false;
+    hear("click", (event) => {
+      clicked = event.composedPath().includes(target);
+      release();
+    });
+    const stayed = Math.hypot(clientX - pressed.clientX, clientY - pressed.clientY) < STAYS;
+    const mouse = pressed.pointerType === "mouse";
+    setTimeout(() => {
+      if (mouse && stayed && !clicked) target?.click();
+      release();
+    }, mouse ? 0 : CLICK);
   };
   for (const name of ENDS[pressed.type]) hear(name, end);
 }

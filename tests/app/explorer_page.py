@@ -107,10 +107,9 @@ class Explorer:
 
     def brush(self, bars: Any, start: float, end: float) -> None:
         """Drag over a histogram, from one share of its width to another."""
-        bars.scroll_into_view_if_needed()
-        box = bars.bounding_box()
-        self.page.mouse.move(box["x"] + start * box["width"], box["y"] + 8)
+        bars.hover(position={"x": start * bars.bounding_box()["width"], "y": 8})  # once at rest
         self.page.mouse.down()
+        box = bars.bounding_box()
         self.page.mouse.move(box["x"] + end * box["width"], box["y"] + 30, steps=4)
         self.page.mouse.up()
 

@@ -179,6 +179,46 @@ def test_a_row_that_is_gone_when_the_press_ends_is_not_taken_for_another(
     assert page.evaluate("window.sent") == []
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "pressed", "sent"),
+    [
+        ("gallery", gallery(5, 6), "[data-row='5']", ["click", {"row": 5}]),
+        ("table", table("a", "b", "c"), "tbody tr", ["click", {"row": 0}]),
+        ("table", table("a", order=True), "thead button", ["sort", {"column": 0}]),
+        ("histograms", {"panels": [CLASS]}, ".word", ["choice", {"choice": ["class", 0]}]),
+    ],
+    ids=["gallery", "row", "heading", "word"],
+)
+@pytest.mark.parametrize("grows", [0, 20, 400], ids=["rests", "moves a little", "moves away"])
+def test_what_moves_under_a_pressed_mouse_that_stays_is_clicked_once(
+    opened: Callable[[str], Any],
+    name: str,
+    data: dict[str, Any],
+    pressed: str,
+    sent: list[Any],
+    grows: int,
+) -> None:
+    page = opened(name)
+    page.evaluate("data => window.show(data)", data)
+    page.locator(pressed).first.hover(position={"x": 4, "y": 4})
+    page.mouse.down()
+    page.locator("#host").evaluate("(host, px) => { host.style.marginTop = `${px}px`; }", grows)
+    page.mouse.up()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 20))")
+    assert page.evaluate("window.sent") == [sent]
+
+
+def test_a_mouse_that_leaves_what_it_pressed_clicks_nothing(opened: Callable[[str], Any]) -> None:
+    page = opened("gallery")
+    page.evaluate("data => window.show(data)", gallery(5, 6))
+    page.locator("[data-row='5']").hover()
+    page.mouse.down()
+    page.locator("[data-row='6']").hover()
+    page.mouse.up()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 20))")
+    assert page.evaluate("window.sent") == []
+
+
 TOUCH = """([name, pointerId]) => document.querySelector("[data-row='5']").dispatchEvent(
   new PointerEvent(name, { pointerId, pointerType: "touch", bubbles: true, composed: true }))"""
 
