@@ -32,6 +32,7 @@ gc.disable()  # until all test files are imported
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
+CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -77,9 +78,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, as the distribution packages it."""
-    chromium = shutil.which("chromium")
+    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if chromium is None:
-        pytest.skip("needs a program named chromium on the path (Debian: apt install chromium)")
+        pytest.skip(f"needs one of {', '.join(CHROMIUM)} (Debian: apt install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

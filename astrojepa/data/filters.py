@@ -115,7 +115,7 @@ def name_in(column: str) -> str:
     """Write the name of a column as an expression holds it: in backticks where it must be."""
     token = _TOKEN.fullmatch(column)
     plain = token and token["name"] == column and column not in (*_SAME, "in")
-    return column if plain else _quoted(column, "`")
+    return column if plain and column[0] != "`" else _quoted(column, "`")
 
 
 def text_in(text: str) -> str:

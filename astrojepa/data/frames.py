@@ -110,20 +110,26 @@ def read_frames(
     """Yield the frames of each part of the rows, uint8 (b, F, F, 3), without the cache.
 
     With `flux` they are float32 (b, F, F, C). While the caller works on one part the next is read,
-    in two threads; no more than three parts' frames are in memory. Raises DataError naming the
-    first image that cannot be read.
+    in two threads; no more than three parts' frames are in memory. A reader with `read_many` is
+    asked for a part at once. Raises DataError naming an image that cannot be read.
     """
     reader: Any = data.reader
     read, resize = (reader.flux, resize_flux) if flux else (reader.read, resize_frame)
+    together = not flux and hasattr(reader, "read_many")
 
-    def frame(row: int) -> np.ndarray:
-        return resize(read(row), frame_size)
+    def frames(rows: list[int]) -> list[np.ndarray]:
+        found = reader.read_many(rows) if together else ((row, read(row)) for row in rows)
+        by_row = {row: resize(image, frame_size) for row, image in found}
+        return [by_row[row] for row in rows]
 
     pool = ThreadPoolExecutor(THREADS)
     try:
-        reads = (pool.map(frame, data.rows[part].tolist()) for part in parts)
+        asked = (data.rows[part].tolist() for part in parts)
+        reads = (
+            pool.map(frames, [rows] if together else [[row] for row in rows]) for rows in asked
+        )
         for ready, _ahead in itertools.pairwise(itertools.chain(reads, [iter(())])):
-            yield np.stack(list(ready))
+            yield np.stack(list(itertools.chain.from_iterable(ready)))
     finally:
         pool.shutdown(cancel_futures=True)
 

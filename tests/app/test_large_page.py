@@ -1108,9 +1108,11 @@ def test_labels_given_to_a_sample_train_its_probe_and_are_kept_of_the_store(
 ) -> None:
     shown: dict[str, Any] = {}
     monkeypatch.setattr(label_next, "gallery", lambda key, *own, **more: shown.update({key: own}))
-    once, looked_at = store_images.SomeImages.read, list[int]()
+    once, looked_at = store_images.SomeImages.read_many, list[int]()
     monkeypatch.setattr(
-        store_images.SomeImages, "read", lambda own, row: (looked_at.append(row), once(own, row))[1]
+        store_images.SomeImages,
+        "read_many",
+        lambda own, rows: (looked_at.extend(rows), once(own, rows))[1],
     )
     frame = pd.read_parquet(plain)
     frame.loc[frame.index % 2 == 0, "label"] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from astrojepa.data.filters import (
@@ -156,6 +156,7 @@ def test_any_text_gives_a_mask_or_one_sentence(text: str) -> None:
 
 
 @given(st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30))
+@example("`z`", "in backticks")
 def test_any_name_and_any_text_can_be_written_into_an_expression(name: str, text: str) -> None:
     columns = {name: Words(np.array([0, -1, 1]), tuple(sorted((text, text + "x"))))}
     found = matching(f"{name_in(name)} == {text_in(text)}", columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pyarrow import parquet
 import astrojepa as aj
 from astrojepa.cache import cache_path
 from astrojepa.data import DataError, PictureError, parquet_images
+from astrojepa.data.frames import read_frames
 from astrojepa.data.image_source import DatasetImages
 from astrojepa.data.parquet_images import ParquetImages
 from astrojepa.data.simulate.stamp import draw_stamp
@@ -60,6 +62,32 @@ def test_the_images_of_some_rows_are_told_by_place_and_read_by_row(store: Store)
     assert (len(some), some.read(90).max()) == (3, 90)
     with pytest.raises(PictureError, match="no image"):
         some.read(7)
+
+
+def test_frames_of_a_sample_read_a_row_group_once_for_all_that_are_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [np.full((8, 8, 3), row % 250, np.uint8) for row in range(300)]
+    table = pa.table(
+        {"id": [f"g{row}" for row in range(300)], "image": list(map(encode_image, pictures))}
+    )
+    parquet.write_table(table, tmp_path / "a.parquet", row_group_size=100)
+    rows = np.array([250, 7, 7, 99, 120])
+    whole = aj.open_dataset(tmp_path / "a.parquet")
+    sample = dataclasses.replace(
+        whole.subset(rows), reader=SomeImages(ParquetImages(tmp_path / "a.parquet"), rows)
+    )
+    groups, read = [], parquet.ParquetFile.iter_batches
+    monkeypatch.setattr(
+        parquet.ParquetFile,
+        "iter_batches",
+        lambda own, *given, **how: (groups.extend(how["row_groups"]), read(own, *given, **how))[1],
+    )
+    (found,) = read_frames(sample, 8, [slice(0, 5)])
+    assert groups == [0, 1, 2]
+    assert [int(frame.mean().round()) for frame in found] == [0, 7, 7, 99, 120], (
+        "250 modulo 250 is 0"
+    )
 
 
 def test_a_simulated_image_is_what_the_simulator_draws_of_this_class_under_this_id(
