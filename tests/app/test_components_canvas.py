@@ -180,23 +180,23 @@ def test_a_row_that_is_gone_when_the_press_ends_is_not_taken_for_another(
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "pressed", "sent"),
+    ("name", "data", "pressed", "grows", "sent"),
     [
-        ("gallery", gallery(5, 6), "[data-row='5']", ["click", {"row": 5}]),
-        ("table", table("a", "b", "c"), "tbody tr", ["click", {"row": 0}]),
-        ("table", table("a", order=True), "thead button", ["sort", {"column": 0}]),
-        ("histograms", {"panels": [CLASS]}, ".word", ["choice", {"choice": ["class", 0]}]),
+        ("gallery", gallery(5, 6), "[data-row='5']", 20, ["click", {"row": 5}]),
+        ("gallery", gallery(5, 6), "[data-row='5']", 400, ["click", {"row": 5}]),
+        ("table", table("a", "b", "c"), "tbody tr", 20, ["click", {"row": 0}]),
+        ("table", table("a", order=True), "thead button", 20, ["sort", {"column": 0}]),
+        ("histograms", {"panels": [CLASS]}, ".word", 400, ["choice", {"choice": ["class", 0]}]),
     ],
-    ids=["gallery", "row", "heading", "word"],
+    ids=["tile", "tile far away", "row", "heading", "word"],
 )
-@pytest.mark.parametrize("grows", [0, 20, 400], ids=["rests", "moves a little", "moves away"])
 def test_what_moves_under_a_pressed_mouse_that_stays_is_clicked_once(
     opened: Callable[[str], Any],
     name: str,
     data: dict[str, Any],
     pressed: str,
-    sent: list[Any],
     grows: int,
+    sent: list[Any],
 ) -> None:
     page = opened(name)
     page.evaluate("data => window.show(data)", data)
