@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 
 from astrojepa.cache import cache_path
 from astrojepa.config import ImageConfig
-from astrojepa.data import DataError
+from astrojepa.data import DataError, PictureError
 from astrojepa.data.crops import resize_flux, resize_frame
 from astrojepa.data.dataset import Dataset
 from astrojepa.files import atomic_write
@@ -110,17 +110,22 @@ def read_frames(
     """Yield the frames of each part of the rows, uint8 (b, F, F, 3), without the cache.
 
     With `flux` they are float32 (b, F, F, C). While the caller works on one part the next is read,
-    in two threads; no more than three parts' frames are in memory. A reader with `read_many` is
-    asked for a part at once. Raises DataError naming an image that cannot be read.
+    in two threads; no more than three parts' frames are in memory. A reader with `of_rows` is asked
+    for a part at once. Raises DataError naming an image that cannot be read.
     """
     reader: Any = data.reader
     read, resize = (reader.flux, resize_flux) if flux else (reader.read, resize_frame)
-    together = not flux and hasattr(reader, "read_many")
+    together = not flux and hasattr(reader, "of_rows")
 
     def frames(rows: list[int]) -> list[np.ndarray]:
-        found = reader.read_many(rows) if together else ((row, read(row)) for row in rows)
-        by_row = {row: resize(image, frame_size) for row, image in found}
-        return [by_row[row] for row in rows]
+        if not together:
+            return [resize(read(row), frame_size) for row in rows]
+        found = {}
+        for row, image in reader.of_rows(rows):
+            if not isinstance(image, np.ndarray):
+                raise image or PictureError(f"{data.name} holds no image of row {row}.")
+            found[row] = resize(image, frame_size)
+        return [found[row] for row in rows]
 
     pool = ThreadPoolExecutor(THREADS)
     try:

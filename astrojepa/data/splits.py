@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -101,9 +102,7 @@ def equal_pictures(data: Dataset) -> np.ndarray:
     kept = load_arrays(path) or {}
     hashes = kept.get("hashes")
     if hashes is None or hashes.shape != (len(data),) or hashes.dtype != np.dtype("S32"):
-        with ThreadPoolExecutor(THREADS) as pool:
-            found = pool.map(lambda row: _pixels(data, row), data.rows.tolist(), chunksize=64)
-            hashes = np.array(list(found), dtype="S32")
+        hashes = np.array(_hashes(data.reader, data.rows.tolist()), dtype="S32")
         save_arrays(path, hashes=hashes)
     numbers = np.unique(hashes, return_inverse=True)[1].reshape(-1)
     alone = np.flatnonzero(hashes == b"")
@@ -111,12 +110,23 @@ def equal_pictures(data: Dataset) -> np.ndarray:
     return numbers
 
 
-def _pixels(data: Dataset, row: int) -> bytes:
-    try:
-        picture = data.reader.read(row)
-    except DataError:
-        return b""
-    if (picture == picture[0, 0]).all():
+def _hashes(reader: Any, rows: list[int]) -> list[bytes]:
+    if hasattr(reader, "of_rows"):
+        found = {row: _hash(image) for row, image in reader.of_rows(rows)}
+        return [found[row] for row in rows]
+
+    def hash_of(row: int) -> bytes:
+        try:
+            return _hash(reader.read(row))
+        except DataError:
+            return b""
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(hash_of, rows, chunksize=64))
+
+
+def _hash(picture: object) -> bytes:
+    if not isinstance(picture, np.ndarray) or (picture == picture[0, 0]).all():
         return b""
     content = str(picture.shape).encode() + picture.tobytes()
     return hashlib.sha256(content).hexdigest()[:32].encode()

@@ -1108,10 +1108,10 @@ def test_labels_given_to_a_sample_train_its_probe_and_are_kept_of_the_store(
 ) -> None:
     shown: dict[str, Any] = {}
     monkeypatch.setattr(label_next, "gallery", lambda key, *own, **more: shown.update({key: own}))
-    once, looked_at = store_images.SomeImages.read_many, list[int]()
+    once, looked_at = store_images.SomeImages.of_rows, list[int]()
     monkeypatch.setattr(
         store_images.SomeImages,
-        "read_many",
+        "of_rows",
         lambda own, rows: (looked_at.extend(rows), once(own, rows))[1],
     )
     frame = pd.read_parquet(plain)

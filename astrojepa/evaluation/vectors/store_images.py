@@ -71,14 +71,14 @@ class SomeImages:
 
     def read(self, row: int) -> np.ndarray:
         """Return the image of a row of the store; DataError where there is none."""
-        return next(self.read_many([row]))[1]
+        ((_, image),) = self.of_rows([row])
+        if isinstance(image, np.ndarray):
+            return image
+        raise image or PictureError("There is no image of this galaxy.")
 
-    def read_many(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield rows of the store, in any order, with their images; DataError if one has none."""
-        for row, image in self.images.each(rows):
-            if not isinstance(image, np.ndarray):
-                raise image or PictureError("There is no image of this galaxy.")
-            yield row, image
+    def of_rows(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray | DataError | None]]:
+        """Yield rows of the store as `each` yields places."""
+        return self.images.each(rows)
 
 
 def is_made_up(store: Store) -> bool:

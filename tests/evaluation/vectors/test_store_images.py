@@ -19,6 +19,7 @@ from astrojepa.data.frames import read_frames
 from astrojepa.data.image_source import DatasetImages
 from astrojepa.data.parquet_images import ParquetImages
 from astrojepa.data.simulate.stamp import draw_stamp
+from astrojepa.data.splits import equal_pictures
 from astrojepa.evaluation.vectors import same_ids
 from astrojepa.evaluation.vectors import store_images as module
 from astrojepa.evaluation.vectors.simulated_store import FIRST_ID, Mixture, simulate_store
@@ -64,20 +65,22 @@ def test_the_images_of_some_rows_are_told_by_place_and_read_by_row(store: Store)
         some.read(7)
 
 
-def test_frames_of_a_sample_read_a_row_group_once_for_all_that_are_wanted(
+def test_frames_and_equal_images_of_a_sample_read_a_row_group_once_for_all_that_are_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures = [np.full((8, 8, 3), row % 250, np.uint8) for row in range(300)]
+    for picture in pictures:
+        picture[0] = 255  # images of one colour equal none
     table = pa.table(
         {"id": [f"g{row}" for row in range(300)], "image": list(map(encode_image, pictures))}
     )
     parquet.write_table(table, tmp_path / "a.parquet", row_group_size=100)
-    rows = np.array([250, 7, 7, 99, 120])
-    whole = aj.open_dataset(tmp_path / "a.parquet")
+    rows = np.array([250, 7, 7, 120, 0])
+    whole = aj.open_dataset(tmp_path / "a.parquet").subset(rows)
     sample = dataclasses.replace(
-        whole.subset(rows), reader=SomeImages(ParquetImages(tmp_path / "a.parquet"), rows)
+        whole, reader=SomeImages(ParquetImages(tmp_path / "a.parquet"), rows), source_hash="own"
     )
-    groups, read = [], parquet.ParquetFile.iter_batches
+    groups, read = list[int](), parquet.ParquetFile.iter_batches
     monkeypatch.setattr(
         parquet.ParquetFile,
         "iter_batches",
@@ -85,9 +88,13 @@ def test_frames_of_a_sample_read_a_row_group_once_for_all_that_are_wanted(
     )
     (found,) = read_frames(sample, 8, [slice(0, 5)])
     assert groups == [0, 1, 2]
-    assert [int(frame.mean().round()) for frame in found] == [0, 7, 7, 99, 120], (
-        "250 modulo 250 is 0"
-    )
+    assert np.array_equal(found, [whole[place].image for place in range(5)])
+    groups.clear()
+    first, seven, same, other, last = equal_pictures(sample)
+    assert groups == [0, 1, 2]
+    assert first == last
+    assert seven == same
+    assert len({first, seven, other}) == 3
 
 
 def test_a_simulated_image_is_what_the_simulator_draws_of_this_class_under_this_id(
