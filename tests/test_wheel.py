@@ -213,7 +213,8 @@ def test_the_explorer_serves_a_map_under_the_settings_of_the_project(
     assert page.complaints == []
     assert page.outside == [], "usage statistics and the question for the machine's address are off"
     context.close()
-    assert f"URL: {url}\n" in log.read_text()
+    said = [line.strip() for line in log.read_text().splitlines() if line]
+    assert said == ["You can now view your Streamlit app in your browser.", f"URL: {url}"]
 
 
 def test_the_explorer_is_ready_under_its_own_name(

@@ -44,7 +44,7 @@ def wait_for(key: tuple[object, ...], sentence: str, task: Callable[[Progress], 
     The task's own error is raised on the page that waits for it, and the next attempt starts anew.
     TimeoutError where there is no page, and it takes longer than a start may.
     """
-    patience = AT_START if get_script_run_ctx() is None else PATIENCE
+    patience = AT_START if get_script_run_ctx(suppress_warning=True) is None else PATIENCE
     job = _done(key, sentence, task, Urgency.AWAITED, patience)
     if job is None:
         st.stop()  # the page; where there is none, this does nothing
