@@ -106,6 +106,28 @@ def run(monkeypatch: pytest.MonkeyPatch, cache: Path, store: Path, **more: Any) 
     return run_page(monkeypatch, cache, name, **options, **more)
 
 
+def test_a_small_store_without_images_opens_like_a_large_one_and_rounds_no_position(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
+) -> None:
+    monkeypatch.setattr(large_map, "LARGE", 200_000)
+    table = pd.read_parquet(plain).iloc[:500]
+    small = plain.parent / "small"
+    small.mkdir()
+    table.to_parquet(small / "a.parquet")
+    test = run(monkeypatch, pages_cache, small, query={"galaxy": "7"})
+    said = words(test)
+    assert "500 galaxies, without images" in said
+    assert f"{table['ra'][7]:.5f}" in said
+    assert f"{table['dec'][7]:.5f}" in said
+    box = next(box for box in test.text_input if box.key == "filter")
+    settled(box.input("redshift < 0").run())
+    assert "0 galaxies selected" in words(test)
+    assert "No galaxy matches the filter." in words(test)
+    table.drop(columns=["x", "y"]).to_parquet(small / "a.parquet")
+    (error,) = run(monkeypatch, pages_cache, small).error
+    assert "make one with: astrojepa project" in error.value
+
+
 def test_the_map_says_how_many_galaxies_are_drawn_and_how(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
