@@ -51,8 +51,8 @@ def mollweide(ra: np.ndarray, dec: np.ndarray, centre: float = 180.0) -> np.ndar
 def field_of(ra: np.ndarray, dec: np.ndarray) -> tuple[float, float, float]:
     """Return the mean direction of positions (n,), and the largest angle to it; all in degrees.
 
-    >>> np.round(field_of(np.array([359.0, 1.0]), np.array([0.0, 0.0])), 6).tolist()
-    [0.0, 0.0, 1.0]
+    >>> np.round(field_of(np.array([359.0, 3.0]), np.array([0.0, 0.0])), 6).tolist()
+    [1.0, 0.0, 2.0]
     """
     a, d = np.radians(ra), np.radians(dec)
     x, y, z = (np.cos(d) * np.cos(a)).mean(), (np.cos(d) * np.sin(a)).mean(), np.sin(d).mean()

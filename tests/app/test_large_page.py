@@ -122,6 +122,8 @@ def test_a_small_store_without_images_opens_like_a_large_one_and_rounds_no_posit
     box = next(box for box in test.text_input if box.key == "filter")
     settled(box.input("redshift < 0").run())
     assert "0 galaxies selected" in words(test)
+    assert "None matches the filter." in words(test)
+    assert "press 0 to reset" not in words(test), "which would show none either"
     assert "No galaxy matches the filter." in words(test)
     table.drop(columns=["x", "y"]).to_parquet(small / "a.parquet")
     (error,) = run(monkeypatch, pages_cache, small).error
@@ -365,7 +367,7 @@ def test_likely_artefacts_among_the_first_of_a_leaderboard_are_those_of_a_small_
     monkeypatch.setattr(artefacts, "gallery", lambda *given, **more: listed.append(given))
     options = {"page": "anomalies", "images": [tmp_path / "pictures.parquet"]}
     test = run(monkeypatch, pages_cache, plain, **options, query={"view": "table"})
-    assert "*Artefacts* checks the first 50 images" in words(test)
+    assert "open *Artefacts* to have the first 50 images checked" in words(test)
     assert tables(test)[0]["object_id"][3] == str(first["object_id"].iloc[3])
     test.session_state[state.BOARD_MODE] = "artefacts"
     settled(test.run())
