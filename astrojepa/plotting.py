@@ -11,11 +11,12 @@ import plotly.graph_objects as go
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
-from astrojepa.data.sky import mollweide
+from astrojepa.data.sky import mollweide, tangent_plane
 from astrojepa.data.values import drawable, ends
 
 BACKGROUND, PANEL, HAIRLINE = "#0B0E14", "#131824", "#232B3B"
 TEXT, MUTED, ACCENT = "#E6EAF2", "#8B95A7", "#FFB454"
+FEW = 200  # positions on the sky that are drawn larger than more of them
 JOINED = 5  # galaxies of a bin of the reliability figure that lines join
 # figures let a dark or light page through
 CLEAR, FAINT = "rgba(0, 0, 0, 0)", "rgba(139, 149, 167, 0.25)"
@@ -265,20 +266,24 @@ def sky_figure(
     rows: np.ndarray,
     ids: np.ndarray,
     counts: np.ndarray | None = None,
+    field: tuple[float, float, float] | None = None,
 ) -> go.Figure:
-    """Draw positions (m,) in degrees on the whole sky, Mollweide, east to the left.
+    """Draw positions (m,) in degrees, east to the left: on the whole sky, Mollweide, or in the
+    tangent plane of a `field`, which `field_of` gives.
 
     Those that are `chosen`, bool (m,), lie in colour above the grey others. `rows` (m,) is what a
     click tells, `ids` (m,) what hovering shows. Positions must be finite. `counts` of the others,
     as `sky_counts` gives them, lie below.
     """
     traces = [] if counts is None else [_density(counts)]
-    traces.append(_graticule())
+    if field is None:
+        traces.append(_graticule())
+    places = mollweide(ra, dec) if field is None else tangent_plane(ra, dec, *field[:2])
     for name, inside, colour, opacity in (
         ("other galaxies", ~chosen, MUTED, 0.35),
         ("selected", chosen, ACCENT, 0.9),
     ):
-        xy = mollweide(ra[inside], dec[inside])
+        xy = places[inside]
         said = zip(ids[inside], ra[inside], dec[inside], strict=True)
         traces.append(
             go.Scattergl(
@@ -286,17 +291,32 @@ def sky_figure(
                 y=xy[:, 1],
                 mode="markers",
                 name=name,
-                marker={"color": colour, "size": 4, "opacity": opacity},
+                marker={"color": colour, "size": 4 if len(ra) > FEW else 6, "opacity": opacity},
                 customdata=rows[inside],
                 text=[f"{name} · {right:.4f}° {up:+.4f}°" for name, right, up in said],
                 hovertemplate="%{text}<extra></extra>",
             )
         )
-    figure = _figure(traces, "", "").update_layout(
-        margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h"}
-    )
-    figure.update_xaxes(visible=False, range=[-2.05, 2.05], constrain="domain")
-    return figure.update_yaxes(visible=False, range=[-1.05, 1.05], scaleanchor="x")
+    figure = _figure(traces, "Offset to the east (°)", "Offset to the north (°)")
+    figure.update_layout(legend={"orientation": "h", "y": 1, "yanchor": "bottom"})
+    figure.update_yaxes(scaleanchor="x", constrain="domain")
+    if field is not None:
+        edge = 1.1 * max(field[2], 1 / 60)
+        figure.update_yaxes(range=[-edge, edge])
+        return figure.update_xaxes(range=[edge, -edge], constrain="domain")
+    figure.update_layout(margin={"l": 8, "r": 8, "t": 28, "b": 8})
+    for up in (-60, -30, 30, 60):
+        x, y = mollweide(np.array([359.9]), np.array([float(up)]))[0]
+        words = f"{up:+}°".replace("-", "\N{MINUS SIGN}")
+        figure.add_annotation(x=x, y=y, text=words, xanchor="right", showarrow=False)
+    for right in range(60, 360, 60):
+        x, y = mollweide(np.array([float(right)]), np.array([0.0]))[0]
+        figure.add_annotation(
+            x=x, y=y, text=f"{right}°", xanchor="left", yanchor="top", showarrow=False
+        )
+    figure.update_annotations(font_size=11)
+    figure.update_xaxes(visible=False, range=[-2.2, 2.2], constrain="domain")
+    return figure.update_yaxes(visible=False, range=[-1.05, 1.05])
 
 
 def _density(counts: np.ndarray) -> go.Heatmap:

@@ -75,7 +75,7 @@ def columns_and_links(large: Large, table: pd.DataFrame) -> None:
     from astrojepa.data import coordinates
 
     own = large.map.store.layouts[0].known["id"]
-    facts("large", {column: _written(table[column][0]) for column in table if column != own})
+    facts("large", {name: _written(name, table[name][0]) for name in table if name != own})
     if (place := place_of(large, table)) is not None:
         found = coordinates.sky_links(*place).items()
         st.markdown(" · ".join(f"[{name}]({url})" for name, url in found))
@@ -148,7 +148,8 @@ def chosen_row(rows: np.ndarray, number: Any) -> int | None:
     return int(rows[number]) if sound else None
 
 
-def _written(value: Any) -> str:
+def _written(name: str, value: Any) -> str:
     if pd.isna(value):
         return "unknown"
-    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+    digits = ".5f" if name in {"ra", "dec"} else ".6g"  # 0.04 arcsec
+    return f"{value:{digits}}" if isinstance(value, float | np.floating) else str(value)

@@ -403,7 +403,7 @@ def _open(report: Progress, path: Path, digest: str, key: str, settings: Setting
     if (path / MANIFEST).is_file():
         return None
     store, sources = open_store(path), settings.asked
-    if not is_large(store):
+    if sources and not is_large(store):
         return None
     if len(sources) > 1:
         raise ValueError(

@@ -432,17 +432,17 @@ def differences(
 
     `unknown`: of "model" and "data set", what the link names and is not offered here.
     """
-    parts = []
+    theirs, shown = [], []
     for kind, named, pinned, name, digest in (
         ("model", link.model, link.model_hash, model, model_hash),
         ("data set", link.data, link.data_hash, data, data_hash),
     ):
         if pinned and pinned != digest[: len(pinned)]:
-            parts.append(
-                f"the {kind} {named or 'of the link'} ({pinned[:8]}), here {name} ({digest[:8]})"
-            )
+            theirs.append(f"the {kind} {named or 'without a name'} ({pinned[:8]})")
+            shown.append(f"{name} ({digest[:8]})")
         elif named and kind in unknown and not pinned:
-            parts.append(f"the {kind} {named}, here {name}")
-    if parts:
-        return f"The link was made with {' and '.join(parts)}; the closest available view is shown."
+            theirs.append(f"the {kind} {named}")
+            shown.append(name)
+    if theirs:
+        return f"The link was made with {' and '.join(theirs)}; shown here: {' and '.join(shown)}."
     return ""

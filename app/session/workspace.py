@@ -199,7 +199,13 @@ class Workspace:
 
     @property
     def scores(self) -> np.ndarray:
-        """Anomaly scores, larger = more anomalous."""
+        """Anomaly scores, larger = more anomalous; ValueError for a single galaxy."""
+        if len(self.data) == 1:
+            raise ValueError(
+                f"{self.data.name} holds a single galaxy. Map, neighbours and anomaly scores need "
+                "at least two: choose other galaxies above, and upload this image under Models & "
+                "data to see it among them."
+            )
         task = loaders.scores(self.embeddings)
         sentence = f"Computing anomaly scores of {len(self.data):,} galaxies"
         return waiting.wait_for(("scores", *self.key), sentence, task)

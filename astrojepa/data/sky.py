@@ -48,6 +48,32 @@ def mollweide(ra: np.ndarray, dec: np.ndarray, centre: float = 180.0) -> np.ndar
     return np.stack([-longitude / 90 * np.cos(angle / 2) + 0.0, np.sin(angle / 2)], axis=-1)
 
 
+def field_of(ra: np.ndarray, dec: np.ndarray) -> tuple[float, float, float]:
+    """Return the mean direction of positions (n,), and the largest angle to it; all in degrees.
+
+    >>> np.round(field_of(np.array([359.0, 3.0]), np.array([0.0, 0.0])), 6).tolist()
+    [1.0, 0.0, 2.0]
+    """
+    a, d = np.radians(ra), np.radians(dec)
+    x, y, z = (np.cos(d) * np.cos(a)).mean(), (np.cos(d) * np.sin(a)).mean(), np.sin(d).mean()
+    ra0, dec0 = np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arctan2(z, np.hypot(x, y)))
+    return float(ra0), float(dec0), float(separation(ra, dec, ra0, dec0).max())
+
+
+def tangent_plane(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> np.ndarray:
+    """Map positions less than 90° from (ra0, dec0) onto the plane that touches the sky there:
+    offsets to the east and north in degrees, float64 (n, 2).
+
+    The gnomonic projection, `TAN` of FITS. (Snyder 1987, *Map Projections*, USGS Professional Paper
+    1395, equations 22-4, 22-5 and 5-3.)
+    """
+    a, d, d0 = np.radians(ra - ra0), np.radians(dec), np.radians(dec0)
+    towards = np.sin(d0) * np.sin(d) + np.cos(d0) * np.cos(d) * np.cos(a)
+    east = np.cos(d) * np.sin(a)
+    north = np.cos(d0) * np.sin(d) - np.sin(d0) * np.cos(d) * np.cos(a)
+    return np.degrees(np.stack([east, north], axis=-1) / towards[:, None])
+
+
 def sky_counts(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
     """Count positions in degrees in the cells of the `mollweide` map, which have equal areas:
     int64 (180, 360), from the lowest declination up, from x = -2 to 2. Unknown ones are left out.

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from explorer_page import Explorer
+from PIL import Image
 from test_contrast import contrast
+
+import astrojepa as aj
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -222,3 +227,56 @@ def test_the_image_of_a_galaxy_stands_before_its_patch_errors_in_one_column(
             assert errors["y"] + errors["height"] <= near["y"]
             assert image["y"] < 600, "it is on the first screen"
         context.close()
+
+
+def test_the_labels_of_controls_in_one_row_are_level(server: Any, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    rows = {"probe": ("probe_controls", 3), "galaxy": ("panel_look", 3)}
+    for path, (row, count) in rows.items():
+        page.goto(f"{server.url}/{path}")
+        labels = page.locator(f".st-key-{row}").get_by_test_id("stWidgetLabel")
+        explorer.appears(labels.nth(count - 1))
+        explorer.calm()
+        tops = [labels.nth(place).bounding_box()["y"] for place in range(count)]
+        assert max(tops) - min(tops) < 1, path
+    context.close()
+
+
+def test_what_is_measured_takes_room_that_was_kept_below_the_table_of_differences(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/?map=pca&filter=snr>300")
+    page.get_by_text("What differs?", exact=True).click()
+    explorer.says(re.compile("^Everything else: 6 typical galaxies of"))
+    explorer.calm()
+    assert "are measured on the images" in page.locator("body").inner_text()
+    kept = """room => {
+      const waiting = room.appendChild(document.createElement("div"));
+      waiting.appendChild(document.createElement("div")).dataset.testid = "stProgress";
+      return waiting.getBoundingClientRect().height;
+    }"""
+    assert page.locator(".st-key-differences_listed").evaluate(kept) >= 200
+    context.close()
+
+
+def test_on_a_telephone_no_toggle_above_a_leaderboard_is_cut(
+    start: Callable[..., Any], browser: Any, tmp_path: Path
+) -> None:
+    data = aj.open_dataset("simulated:200")
+    for row in range(12):
+        Image.fromarray(data[row].image).save(tmp_path / f"{row}.png")
+    server = start("--data", str(tmp_path), "--checkpoint", "random")
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/anomalies")
+    words = page.get_by_text("Include likely artefacts")
+    explorer.appears(words)
+    explorer.calm()
+    assert not words.evaluate("one => one.scrollWidth > one.clientWidth")
+    context.close()

@@ -13,7 +13,13 @@ import pytest
 from app.pages.compare import tasks
 from app.pages.compare.galaxy import common_scale
 from app.pages.compare.maps import picked_out
-from app.pages.compare.measures import accuracy_table, error_bars, median_overlap, overlap_counts
+from app.pages.compare.measures import (
+    accuracy_table,
+    alike,
+    error_bars,
+    median_overlap,
+    overlap_counts,
+)
 from app.pages.compare.view import preferred
 from app.server.serving import Listing
 from app.session.workspace import (
@@ -92,6 +98,13 @@ def test_the_overlap_is_said_beside_what_chance_gives() -> None:
         "The models share 4 of 10 nearest neighbours at the median (40.0 % on average; unrelated "
         "models: 5.0 %)."
     )
+
+
+def test_of_two_galaxies_no_unbiased_cka_is_said() -> None:
+    found = SimpleNamespace(cka=1.0, cka_unbiased=float("nan"))
+    assert alike(found).startswith("Linear CKA 1.00: 1 = identical")
+    found.cka_unbiased = 0.731
+    assert alike(found).startswith("Linear CKA 1.00, unbiased 0.73: 1 = identical")
 
 
 def test_one_scale_holds_both_models_and_waits_for_both() -> None:

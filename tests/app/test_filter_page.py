@@ -85,6 +85,17 @@ def test_a_filter_that_cannot_be_read_is_one_sentence_and_chooses_nothing(
     assert "Anomaly rank by kNN distance" in words(test), "the page goes on"
 
 
+def test_where_no_galaxy_is_left_the_page_says_what_chose_none(
+    draw: Callable[..., AppTest],
+) -> None:
+    test = draw(query={"map": "pca", "filter": "snr < 0"})
+    assert "0 of 60 galaxies match." in words(test)
+    assert "No galaxy matches the filter. Clear or change what you chose." in words(test)
+    test.session_state["off"] = (0,)
+    test.run()
+    assert "No galaxy matches the filter and the legend together." in words(test)
+
+
 def test_the_search_box_takes_a_filter_and_leaves_links_and_classes_alone(
     draw: Callable[..., AppTest],
 ) -> None:

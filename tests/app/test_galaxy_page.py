@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from explorer_page import PATIENCE, Explorer
 from page_runner import QUIET, run_page, tables, words
+from PIL import Image
 
 import astrojepa as aj
 from app.components.patch_panel import masks
@@ -44,6 +45,40 @@ def test_the_page_shows_what_is_known_and_says_what_is_not(
     ]
     assert test.number_input[0].value == 5
     assert (test.query_params["masks"], test.query_params["seed"]) == ("bright", "5")
+
+
+def few(folder: Path, count: int) -> Path:
+    """So many galaxies, each of a class of its own, as files."""
+    data = aj.open_dataset("simulated:60")
+    for row in range(count):
+        Image.fromarray(data[row].image).save(folder / f"{row}.png")
+    lines = ["file,label", *(f"{row}.png,kind {row}" for row in range(count))]
+    (folder / "labels.csv").write_text("\n".join(lines))
+    return folder
+
+
+def test_of_two_galaxies_the_one_neighbour_is_named_in_the_singular(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path
+) -> None:
+    test = run_page(monkeypatch, pages_cache, "galaxy", data=str(few(tmp_path, 2)))
+    assert "Nearest neighbour" in [caption.value for caption in test.caption]
+
+
+def test_one_class_is_named_in_the_singular(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path
+) -> None:
+    test = run_page(monkeypatch, pages_cache, "models", data=str(few(tmp_path, 1)))
+    assert "1 in 1 class" in [text.value for text in test.text]
+
+
+@pytest.mark.parametrize("page", ["map", "galaxy", "anomalies"])
+def test_a_single_galaxy_is_said_to_be_too_few(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path, page: str
+) -> None:
+    test = run_page(monkeypatch, pages_cache, page, data=str(few(tmp_path, 1)))
+    (error,) = test.error
+    assert "holds a single galaxy" in error.value
+    assert "need at least two" in error.value
 
 
 @pytest.mark.slow

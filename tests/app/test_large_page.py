@@ -106,6 +106,30 @@ def run(monkeypatch: pytest.MonkeyPatch, cache: Path, store: Path, **more: Any) 
     return run_page(monkeypatch, cache, name, **options, **more)
 
 
+def test_a_small_store_without_images_opens_like_a_large_one_and_rounds_no_position(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
+) -> None:
+    monkeypatch.setattr(large_map, "LARGE", 200_000)
+    table = pd.read_parquet(plain).iloc[:500]
+    small = plain.parent / "small"
+    small.mkdir()
+    table.to_parquet(small / "a.parquet")
+    test = run(monkeypatch, pages_cache, small, query={"galaxy": "7"})
+    said = words(test)
+    assert "500 galaxies, without images" in said
+    assert f"{table['ra'][7]:.5f}" in said
+    assert f"{table['dec'][7]:.5f}" in said
+    box = next(box for box in test.text_input if box.key == "filter")
+    settled(box.input("redshift < 0").run())
+    assert "0 galaxies selected" in words(test)
+    assert "None matches the filter." in words(test)
+    assert "press 0 to reset" not in words(test), "which would show none either"
+    assert "No galaxy matches the filter." in words(test)
+    table.drop(columns=["x", "y"]).to_parquet(small / "a.parquet")
+    (error,) = run(monkeypatch, pages_cache, small).error
+    assert "make one with: astrojepa project" in error.value
+
+
 def test_the_map_says_how_many_galaxies_are_drawn_and_how(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
@@ -343,7 +367,7 @@ def test_likely_artefacts_among_the_first_of_a_leaderboard_are_those_of_a_small_
     monkeypatch.setattr(artefacts, "gallery", lambda *given, **more: listed.append(given))
     options = {"page": "anomalies", "images": [tmp_path / "pictures.parquet"]}
     test = run(monkeypatch, pages_cache, plain, **options, query={"view": "table"})
-    assert "*Artefacts* checks the first 50 images" in words(test)
+    assert "open *Artefacts* to have the first 50 images checked" in words(test)
     assert tables(test)[0]["object_id"][3] == str(first["object_id"].iloc[3])
     test.session_state[state.BOARD_MODE] = "artefacts"
     settled(test.run())

@@ -83,8 +83,8 @@ def test_a_model_and_data_that_are_not_here_are_named_with_what_is_shown(
     shown = " ".join(one.value for one in test.info).replace("\\", "")
     assert "The link's map 'umpa', galaxy 'x' are not valid; the page opens without them." in shown
     assert (
-        "The link was made with the model nosuch, here random weights (control) and the data set "
-        "nowhere, here simulated galaxies; the closest available view is shown."
+        "The link was made with the model nosuch and the data set nowhere; shown here: random "
+        "weights (control) and simulated galaxies."
     ) in shown
     right = {"model": "random", "data": "simulated:60", "map": "pca", "galaxy": "0"}
     assert not run_page(monkeypatch, pages_cache, "map", query=right).info

@@ -169,6 +169,23 @@ def test_a_group_of_other_colours_that_was_hidden_in_the_meantime_hides_nobody(
     assert canvas.page.locator(".status").inner_text() == ""
 
 
+def test_groups_stay_hidden_where_each_map_keeps_its_own_until_its_colours_change(
+    open_map: Callable[..., Canvas],
+) -> None:
+    canvas = open_map().show(packed(GRID), off=None)
+    pressed = "chips => chips.map(chip => chip.getAttribute('aria-pressed'))"
+    canvas.page.locator(".chip").nth(1).click()
+    canvas.page.locator(".chip[aria-pressed=false]").wait_for()
+    # as if long ago: what was chosen here counts for more than the server's word for 4 s alone
+    canvas.page.evaluate("() => { document.getElementById('host').latentMap.mine = {}; }")
+    canvas.page.evaluate("state => window.tell(state)", selection(selected=4, off=None))
+    assert canvas.page.locator(".status").inner_text() == "6 of 9"
+    assert canvas.page.locator(".chip").evaluate_all(pressed) == ["true", "false", "true"]
+    sizes = colouring.by_category(pd.Series(["small", "large", "large"] * 3), "Size")
+    canvas.show(packed(GRID, coloured=sizes), off=None)
+    assert canvas.page.locator(".status").inner_text() == ""
+
+
 def test_no_group_can_be_hidden_while_other_colours_stand_in(
     open_map: Callable[..., Canvas],
 ) -> None:

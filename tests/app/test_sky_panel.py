@@ -58,11 +58,11 @@ def test_a_cone_chooses_across_zero_hours_and_the_panel_says_what_has_no_place(
     query = {"map": "pca", "filter": "cone(0, 0.3, 0.55)"}
     test = run_page(monkeypatch, pages_cache, "map", data=str(galaxies), query=query)
     assert "11 of 40 galaxies match." in words(test), "359.5 to 0.5 degrees"
-    assert "Mollweide" not in words(test), "closed at first"
+    assert "Tangent plane" not in words(test), "closed at first"
     test.session_state["sky_open"] = True
     test.session_state["filter"] = ""
     settled(test.run())
-    assert "Mollweide" in words(test)
+    assert "Tangent plane around 359.8500° +0.3" in words(test)
     assert "2 of 40 have no position." in words(test)
 
 
@@ -83,6 +83,52 @@ def test_the_figure_holds_every_galaxy_at_its_place() -> None:
     )
     assert others.x[0] > 1.9, "0 h stands at the edges, what is just after it at the right"
     assert selected.text[0] == "b · 180.0000° +45.0000°"
+
+
+def test_positions_in_one_field_are_drawn_there_and_others_on_the_whole_sky() -> None:
+    ra, dec = np.array([358.0, 0.5, np.nan, 2.0]), np.array([9.0, 10.0, 0.0, 11.0])
+    about: Any = SimpleNamespace(count=4, positions=lambda: (ra, dec))
+    found = sky.sky_of(about, np.array([0, 2]))
+    assert found.field is not None
+    assert "Tangent plane around 0.1" in found.said
+    assert "Mollweide" not in found.said
+    figure = plotting.sky_figure(
+        found.ra, found.dec, found.inside, found.rows, found.rows, None, found.field
+    )
+    others, selected = figure.data
+    assert (list(selected.customdata), list(others.customdata)) == ([0], [1, 3])
+    edge, end = figure.layout.xaxis.range
+    assert edge > others.x[1] > others.x[0] > selected.x[0] > end, "east to the left"
+    ra[0] = 200
+    assert sky.sky_of(about, None).field is None, "190 degrees apart"
+    alone: Any = SimpleNamespace(count=1, positions=lambda: (ra[:1], dec[:1]))
+    found = sky.sky_of(alone, None)
+    figure = plotting.sky_figure(
+        found.ra, found.dec, found.inside, found.rows, found.rows, None, found.field
+    )
+    assert figure.layout.xaxis.range[0] > 0, "a single position has a field as well"
+
+
+def test_the_sky_names_its_lines_and_nobody_selected_where_nothing_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, galaxies: Path
+) -> None:
+    charts: list[Any] = []
+    monkeypatch.setattr(sky.figures, "chart", lambda figure, *given: charts.append(figure))
+    monkeypatch.setattr(sky, "FIELD", 1)
+    query = {"map": "pca"}
+    test = run_page(monkeypatch, pages_cache, "map", data=str(galaxies), query=query)
+    test.session_state["sky_open"] = True
+    settled(test.run())
+    assert not charts[-1].layout.showlegend
+    named = {note.text: (note.x, note.y) for note in charts[-1].layout.annotations}
+    np.testing.assert_allclose(named["120°"], mollweide(np.array([120.0]), np.zeros(1))[0])
+    x, y = named["+30°"]
+    np.testing.assert_allclose(
+        [[x, y]], mollweide(np.array([359.9]), np.array([30.0])), err_msg="at the left edge"
+    )
+    test.session_state["filter"] = "cone(0, 0.3, 0.55)"
+    settled(test.run())
+    assert charts[-1].layout.showlegend
 
 
 def test_many_galaxies_are_thinned_evenly_and_it_says_so() -> None:

@@ -159,8 +159,9 @@ def test_differences_are_said_in_one_sentence_and_silence_means_none() -> None:
     link = state.Link(model="m", model_hash="aaaaaaaa", data="d", data_hash="bbbbbbbb")
     assert state.differences(link, "m", "aaaaaaaa11111111", "d", "bbbbbbbb11111111") == ""
     sentence = state.differences(link, "other", "cccccccc11111111", "d", "bbbbbbbb11111111")
-    assert "the model m (aaaaaaaa), here other (cccccccc)" in sentence
-    assert sentence.count(".") == 1
+    assert (
+        sentence == "The link was made with the model m (aaaaaaaa); shown here: other (cccccccc)."
+    )
 
 
 def test_the_usual_map_adds_nothing_to_the_address() -> None:

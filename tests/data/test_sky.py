@@ -9,7 +9,14 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
 from astrojepa.data.filters import clauses_of, matching
-from astrojepa.data.sky import CELL, mollweide, separation, sky_counts
+from astrojepa.data.sky import (
+    CELL,
+    field_of,
+    mollweide,
+    separation,
+    sky_counts,
+    tangent_plane,
+)
 from astrojepa.data.values import Numbers
 
 
@@ -116,3 +123,28 @@ def test_a_column_may_be_called_cone() -> None:
 
 def test_a_cone_is_no_clause_of_another_column() -> None:
     assert clauses_of("cone(1, 2, 3) & z < 1", "z") == ["z < 1"]
+
+
+@pytest.mark.parametrize("middle", [(359.9, -70.0), (0.05, 89.5), (194.95, 27.98)])
+def test_the_tangent_plane_is_that_of_astropy_across_zero_hours_and_at_the_pole(
+    middle: tuple[float, float],
+) -> None:
+    generator = np.random.default_rng(1)
+    centre = SkyCoord(*middle, unit="deg")
+    angles, distances = generator.uniform(0, 360, 50), generator.uniform(0, 5, 50)
+    around = centre.directional_offset_by(angles * units.deg, distances * units.deg)
+    projection = WCS(naxis=2)
+    projection.wcs.ctype, projection.wcs.crval = ["RA---TAN", "DEC--TAN"], list(middle)
+    projection.wcs.crpix, projection.wcs.cdelt = [1.0, 1.0], [1.0, 1.0]
+    expected = np.stack(projection.wcs_world2pix(around.ra.deg, around.dec.deg, 0), axis=-1)
+    found = tangent_plane(around.ra.deg, around.dec.deg, *middle)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_the_middle_of_a_field_is_that_of_astropy() -> None:
+    generator = np.random.default_rng(2)
+    placed = SkyCoord(generator.uniform(-3, 4, 60) % 360, generator.uniform(10, 12, 60), unit="deg")
+    mean = SkyCoord(placed.cartesian.mean().represent_as("unitspherical"))
+    ra0, dec0, radius = field_of(placed.ra.deg, placed.dec.deg)
+    np.testing.assert_allclose([ra0, dec0], [mean.ra.deg, mean.dec.deg], atol=1e-9)
+    np.testing.assert_allclose(radius, placed.separation(mean).deg.max(), atol=1e-9)

@@ -203,7 +203,7 @@ function follow(state) {
     if (before !== state.selected && !header.tile && state.selected !== null && state.ratio) reveal(state, state.selected);
   }
   if (heard(state, "polygons", said.polygons)) state.polygons = said.polygons;
-  if (heard(state, "off", said.off)) state.off = new Set(said.off);
+  if (said.off && heard(state, "off", said.off)) state.off = new Set(said.off);
   state.counted = said.counts ? { counts: said.counts, polygons: JSON.stringify(said.polygons) } : null;
   state.matching = said.of === said.pictures ? said.matching : "";
   chooseBright(state);
@@ -216,7 +216,10 @@ function receive(state, bytes) {
   const { header } = points;
   const moved = before?.layout !== header.layout || before?.pictures !== header.pictures;
   if (moved && state.points) remember(state);
-  if (header.standsIn || before?.colour.title !== header.colour.title) delete state.mine.off; // those were groups of other colours
+  if (header.standsIn || before?.pictures !== header.pictures || before.colour.title !== header.colour.title) {
+    delete state.mine.off; // those were groups of other colours
+    state.off = new Set();
+  }
   Object.assign(state, { bytes, points });
   if (header.tile) enterTile(state);
   if (moved) {

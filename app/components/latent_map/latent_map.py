@@ -104,9 +104,9 @@ def mark(selection: dict[str, Any], matching: np.ndarray | None = None) -> None:
     """Mark galaxies on every map of the page; separate from the maps' data, since it is small.
 
     selection: `pictures` (address, says which galaxies are meant), selected, neighbours, polygons,
-    off; of a large store `counts`, (256,): how many of each colour are chosen. `matching`: which
-    galaxies match the filter, bool (n,), None for all; a bit per galaxy, which a click does not
-    send again.
+    off (None: each map keeps its own); of a large store `counts`, (256,): how many of each colour
+    are chosen. `matching`: which galaxies match the filter, bool (n,), None for all; a bit per
+    galaxy, which a click does not send again.
     """
     bits = "" if matching is None else packed_bits(matching)
     told = {"state": selection, "matching": {"of": selection["pictures"], "matching": bits}}

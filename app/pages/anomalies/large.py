@@ -73,7 +73,8 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     included = "Likely artefacts are included: there are no images to check."
     if images is not None:
         included = (
-            f"Likely artefacts are included; *Artefacts* checks the first {CHECKED:,} images."
+            "Likely artefacts are still included; "
+            f"open *Artefacts* to have the first {CHECKED:,} images checked."
         )
 
     def tell(given: Mapping[int, int]) -> None:

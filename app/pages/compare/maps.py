@@ -67,7 +67,13 @@ def maps(
     if row is not None and not of_sample:
         near = loaders.neighbours(first.embeddings, *first.key, row, 6).indices.tolist()
     mark(
-        {"pictures": first.pictures, "selected": row, "neighbours": near, "polygons": [], "off": []}
+        {
+            "pictures": first.pictures,
+            "selected": row,
+            "neighbours": near,
+            "polygons": [],
+            "off": None,
+        }
     )
     if around is None:
         shown = (

@@ -46,6 +46,12 @@ def median_overlap(found: Any, share: str = "") -> str:
     )
 
 
+def alike(found: Any) -> str:
+    """Say the CKA of two models, and the unbiased one, which needs more than three galaxies."""
+    unbiased = f", unbiased {found.cka_unbiased:.2f}" if np.isfinite(found.cka_unbiased) else ""
+    return f"Linear CKA {found.cka:.2f}{unbiased}: 1 = identical up to rotation, 0 = unrelated."
+
+
 def summary(first: Workspace, second: Workspace, found: Any, share: str = "") -> None:
     """Show how alike two models are, and how their vectors spread."""
     gauges = [loaders.gauges(workspace.embeddings, *workspace.key) for workspace in (first, second)]
@@ -53,10 +59,7 @@ def summary(first: Workspace, second: Workspace, found: Any, share: str = "") ->
     left, right = st.columns([1, 1], gap="medium")
     with left:
         st.markdown(median_overlap(found, share))
-        st.markdown(
-            f"Linear CKA {found.cka:.2f}, unbiased {found.cka_unbiased:.2f}: 1 = identical up to "
-            "rotation, 0 = unrelated."
-        )
+        st.markdown(alike(found))
         shown = pd.DataFrame(
             {
                 "Model": [first.choice.label, second.choice.label],

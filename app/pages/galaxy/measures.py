@@ -52,7 +52,9 @@ def votes(workspace: Workspace, row: int) -> None:
     counted = tally(workspace.data.labels[found.indices], workspace.data.classes)
     said = "\n".join(f"{name}, {count}" for name, count in counted)
     label = {"Label": workspace.class_name(row), "Probe": _probe(workspace, row)}
-    facts("votes", {**label, f"{len(found.indices)} nearest neighbours": said})
+    voters = len(found.indices)
+    voting = "Nearest neighbour" if voters == 1 else f"{voters} nearest neighbours"
+    facts("votes", {**label, voting: said})
 
 
 def _probe(workspace: Workspace, row: int) -> str:

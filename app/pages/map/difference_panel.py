@@ -96,7 +96,9 @@ def _menu(label: str, options: list[str], key: str) -> str:
 def _compare(
     about: Described, names: tuple[str, str], sides: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    measured = about.measured()
+    with st.container(key="differences_listed"):  # theme.css keeps room for what is measured
+        listed = st.container()
+        measured = about.measured()
 
     def task(report: Progress) -> list[Any]:
         from astrojepa.evaluation.maps.differences import differences
@@ -113,8 +115,9 @@ def _compare(
         return
     told = [one for one in found if one.significant]
     if told:
-        listed = pd.DataFrame(table(told[:MOST], names))
-        show_table("what_differs", "What differs", listed)
+        with listed:
+            shown = pd.DataFrame(table(told[:MOST], names))
+            show_table("what_differs", "What differs", shown)
     facts = {**about.facts(), "filter": st.session_state.get(state.FILTER, "")}
     export_menu(
         "differences",

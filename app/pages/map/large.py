@@ -187,7 +187,7 @@ def _map(
         "labels": large_clusters.marks(large, option) if option in clusters.LEVELS else [],
     }
     with notes:
-        st.caption(said(large, tile, matching is not None, pictured(large, images)))
+        st.caption(said(large, tile, matching, pictured(large, images)))
     with board:
         look = st.session_state.get(state.LOOK)
         there = None if images is None else images.there(tile.rows)
@@ -212,11 +212,13 @@ def plain_colour(large: Large) -> str:
     return next(option for option in large.options if option not in clusters.LEVELS)
 
 
-def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
+def said(large: Large, tile: Tile, matching: np.ndarray | None, images: str) -> str:
     """Say what the galaxies are, how many of them are drawn, and how."""
-    which = " that match the filter" if filtered else ""
-    none = " that matches the filter" if filtered else ""
+    which = "" if matching is None else " that match the filter"
+    none = "" if matching is None else " that matches the filter"
     text = what(large, images)
+    if matching is not None and not matching.any():
+        return f"{text}None matches the filter."
     if not tile.count:
         return f"{text}No galaxy{none} is in view; press 0 to reset the view."
     if tile.cells is None:

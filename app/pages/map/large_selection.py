@@ -44,6 +44,7 @@ from .selection import (
     marked,
     order_menu,
     pager,
+    say_none,
     sort_by,
     written,
 )
@@ -64,13 +65,16 @@ def show_selection(
     collect them. Returns the first that have an image, in their order.
     """
     none = np.zeros(0, np.int64)
+    if not len(rows):
+        say_none()
+        return none
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         shown = "table"
         if images is not None:
             shown = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
         by, backwards = order_menu(order_options(large), large.map.store.numbers, SCORE)
-    if not len(rows) or (key := begun(large)) is None:
+    if (key := begun(large)) is None:
         return none
     applied = "" if matching is None else st.session_state.get(state.FILTER, "")
     if by == SIMILARITY and not has_near:

@@ -59,8 +59,7 @@ _MADE = {
 def show_selection(workspace: Workspace, rows: np.ndarray) -> np.ndarray:
     """Draw the chosen galaxies with what can be done with them; returns them in their order."""
     if not len(rows):
-        st.header("0 galaxies selected", anchor=False)
-        st.caption("No galaxy passes lasso, filter and legend together. Clear one of them.")
+        say_none()
         return rows
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
@@ -112,6 +111,15 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> np.ndarray:
     )
     st.caption(GALLERY_KEYS)
     return rows
+
+
+def say_none() -> None:
+    """Say that no galaxy is selected, and why: area, filter, legend, or several of them."""
+    named = {state.POLYGONS: "the area drawn", state.FILTER: "the filter", state.OFF: "the legend"}
+    on = [name for key, name in named.items() if st.session_state.get(key)]
+    together = " together" if len(on) > 1 else ""
+    st.header("0 galaxies selected", anchor=False)
+    st.caption(f"No galaxy matches {' and '.join(on)}{together}. Clear or change what you chose.")
 
 
 def begin_beside(

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from astrojepa.data.sky import CELL, sky_counts
+from astrojepa.data.sky import CELL, field_of, sky_counts
 
 from ...components import figures
 from ...components.figure_click.figure_click import figure_click
 from ...session import state
 from ...session.described import Described, digest
 
-KEY = "sky_figure"
+KEY, FIELD_KEY = "sky_figure", "sky_field"
 MOST = 20_000  # galaxies that are drawn one by one, chosen and others each
+FIELD = 10  # degrees around their middle within which positions are drawn as a field
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Sky:
     dec: np.ndarray
     inside: np.ndarray  # bool (m,): chosen
     density: bool  # whether that of all galaxies is drawn, since there are more
+    field: tuple[float, float, float] | None  # its middle and radius in degrees; None: whole sky
     said: str
 
 
@@ -51,10 +53,17 @@ def sky_panel(about: Described, chosen: np.ndarray | None) -> None:
         from astrojepa import plotting
 
         figure = plotting.sky_figure(
-            found.ra, found.dec, found.inside, found.rows, about.ids(found.rows), counts
-        )
-        figures.chart(figure, KEY, 420)
-        figure_click(KEY, about.select)
+            found.ra,
+            found.dec,
+            found.inside,
+            found.rows,
+            about.ids(found.rows),
+            counts,
+            found.field,
+        ).update_layout(showlegend=chosen is not None)
+        key = KEY if found.field is None else FIELD_KEY
+        figures.chart(figure, key, 400)
+        figure_click(key, about.select)
         st.caption(found.said)
 
 
@@ -68,8 +77,11 @@ def sky_of(about: Described, chosen: np.ndarray | None) -> Sky:
     rest = rest if len(rest) <= MOST else rest[:0]
     rows = np.concatenate([own, rest])
     density = len(rows) < int(np.count_nonzero(placed))
-    said = sentence(placed, inside, len(own), density)
-    return Sky(rows, ra[rows], dec[rows], inside[rows], density, said)
+    field = field_of(ra[rows], dec[rows]) if len(rows) and not density else None
+    if field is not None and field[2] > FIELD:
+        field = None
+    said = sentence(placed, inside, len(own), density, field)
+    return Sky(rows, ra[rows], dec[rows], inside[rows], density, field, said)
 
 
 def counts_of(about: Described) -> np.ndarray:
@@ -85,12 +97,18 @@ def spread(mask: np.ndarray, most: int) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, most).astype(int)]
 
 
-def sentence(placed: np.ndarray, inside: np.ndarray, drawn: int, density: bool) -> str:
+def sentence(
+    placed: np.ndarray,
+    inside: np.ndarray,
+    drawn: int,
+    density: bool,
+    field: tuple[float, float, float] | None = None,
+) -> str:
     """Say what is drawn, how it is projected, and what has no position; `drawn`: of `inside`."""
-    parts = [
-        "Equatorial coordinates, Mollweide projection (equal areas), 180° in the middle, east to "
-        "the left, lines every 30°. Click a point to select its galaxy."
-    ]
+    parts = ["Equatorial coordinates, Mollweide projection (equal areas), lines every 30°."]
+    if field is not None:
+        parts = [f"Tangent plane around {field[0]:.4f}° {field[1]:+.4f}°."]
+    parts.append("East is left. Drag to zoom, double-click to see all, click to select a galaxy.")
     if missing := int((inside & ~placed).sum()):
         parts.append(f"{missing:,} of {int(inside.sum()):,} have no position.")
     if drawn < (known := int((placed & inside).sum())):

@@ -23,6 +23,7 @@ def show(workspace: Workspace) -> None:
     data = workspace.data
     st.header(escape_markdown(data.name), anchor=False)
     labelled = int((data.labels >= 0).sum())
+    classes = "1 class" if len(data.classes) == 1 else f"{len(data.classes)} classes"
     skipped = len(data.skipped)
     split = tasks.split_rows(data, data.fingerprint)
     parts = ", ".join(
@@ -33,7 +34,7 @@ def show(workspace: Workspace) -> None:
         "data",
         {
             "Galaxies": f"{len(data):,}{', simulated' if data.simulated else ''}",
-            "Labelled": f"{labelled:,} in {len(data.classes)} classes" if labelled else "none",
+            "Labelled": f"{labelled:,} in {classes}" if labelled else "none",
             "With position": f"{int(np.isfinite(data.ra).sum()):,}",
             "With redshift": f"{int(np.isfinite(data.redshift).sum()):,}",
             "Split": f"{tasks.split_words(split.name)}: {parts}",

@@ -88,7 +88,9 @@ def _ask(workspace: Workspace, split: Split, options: list[str]) -> None:
     st.session_state.setdefault(state.PROBE_SHARE, 100)
     st.session_state.setdefault(state.PROBE_REST, True)
     st.session_state.setdefault(state.PROBE_GIVEN, True)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap="medium", key="probe_controls"
+    ):
         st.selectbox("Target", options, format_func=target_name, key=state.PROBE_TARGET, width=200)
         choose("Method", tasks.KINDS, state.PROBE_KIND)
         st.slider("Training labels, %", 1, 100, key=state.PROBE_SHARE, width=240)
