@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -68,6 +69,20 @@ def test_columns_are_on_the_panel_and_the_page_and_the_label_is_chosen(
         monkeypatch, pages_cache, "galaxy", data=str(folder), query={"label": "hubble"}
     )
     assert next(b for b in linked.selectbox if b.key == "label_column").value == "hubble"
+
+
+@pytest.mark.slow
+def test_where_no_galaxy_has_a_label_the_map_names_the_columns_that_can_be_one(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, folder: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(folder, tmp_path / "unlabelled")
+    table = (root / "labels.csv").read_text(encoding="utf-8")
+    (root / "labels.csv").write_text(table.replace("spiral", "").replace("merger", ""))
+    said = "**No galaxy has a label.** Choose a column under *Label*: hubble, source."
+    test = run_page(monkeypatch, pages_cache, "map", data=str(root))
+    assert said in words(test)
+    next(box for box in test.selectbox if box.key == "label_column").select("hubble").run()
+    assert said not in words(settled(test))
 
 
 def test_what_a_column_is_stands_beside_its_name_on_the_panel_and_in_the_table(

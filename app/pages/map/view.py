@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa.data.columns import class_columns
 from astrojepa.places import TRAIN
+from astrojepa.wording import first_of
 
 from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
@@ -230,7 +232,11 @@ def _banner(workspace: Workspace) -> None:
         )
     elif workspace.model.card.get("random"):
         parts.append("**Random weights**: an untrained control.")
-    if skipped := workspace.data.skipped:
+    data = workspace.data
+    if (data.labels < 0).all() and (columns := class_columns(data.table)):
+        named = first_of([escape_markdown(name.replace("_", " ")) for name in columns], 4)
+        parts.append(f"**No galaxy has a label.** Choose a column under *Label*: {named}.")
+    if skipped := data.skipped:
         named = ", ".join(skipped[:3]) + (" …" if len(skipped) > 3 else "")
         parts.append(
             f"{len(skipped):,} damaged image{'s are' if len(skipped) > 1 else ' is'} left out: "
