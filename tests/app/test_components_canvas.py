@@ -208,12 +208,60 @@ def test_what_moves_under_a_pressed_mouse_that_stays_is_clicked_once(
     assert page.evaluate("window.sent") == [sent]
 
 
-def test_a_mouse_that_leaves_what_it_pressed_clicks_nothing(opened: Callable[[str], Any]) -> None:
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda page: page.locator("[data-row='6']").hover(),
+        lambda page: page.mouse.wheel(0, 600),
+        lambda page: page.locator("#host").evaluate("host => { host.style.display = 'none'; }"),
+        lambda page: page.locator("#host").evaluate("host => host.remove()"),
+        lambda page: page.evaluate(
+            "() => { document.body.append(Object.assign(document.createElement('div'), "
+            "{ style: 'position: fixed; inset: 0' })); }"
+        ),
+    ],
+    ids=["leaves", "scrolls", "hidden", "gone", "covered"],
+)
+def test_a_press_that_ends_away_from_what_was_pressed_clicks_nothing(
+    opened: Callable[[str], Any], meanwhile: Callable[[Any], None]
+) -> None:
     page = opened("gallery")
     page.evaluate("data => window.show(data)", gallery(5, 6))
-    page.locator("[data-row='5']").hover()
+    page.evaluate("() => { document.body.style.height = '5000px'; }")
+    page.locator("[data-row='5']").hover(position={"x": 4, "y": 4})
     page.mouse.down()
-    page.locator("[data-row='6']").hover()
+    meanwhile(page)
+    page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+    page.mouse.up()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 20))")
+    assert page.evaluate("window.sent") == []
+
+
+def test_a_press_beside_which_another_button_is_pressed_clicks_once(
+    opened: Callable[[str], Any],
+) -> None:
+    page = opened("table")
+    page.evaluate("data => window.show(data)", table("a", order=True))
+    page.locator("thead button").first.hover()
+    page.mouse.down()
+    page.mouse.down(button="right")
+    page.locator("#host").evaluate("host => { host.style.marginTop = '3px'; }")
+    page.mouse.up()
+    page.mouse.up(button="right")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 20))")
+    assert page.evaluate("window.sent") == [["sort", {"column": 0}]]
+
+
+def test_a_press_that_slides_from_the_edge_of_one_image_onto_another_clicks_none(
+    opened: Callable[[str], Any],
+) -> None:
+    page = opened("gallery")
+    page.evaluate("data => window.show(data)", gallery(5, 6))
+    page.evaluate("() => { document.querySelector('.gallery').style.gap = '0'; }")
+    edge = page.locator("[data-row='6']").bounding_box()
+    page.mouse.move(edge["x"] - 2, edge["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(edge["x"] + 3, edge["y"] + 9)
     page.mouse.up()
     page.evaluate("() => new Promise((done) => setTimeout(done, 20))")
     assert page.evaluate("window.sent") == []
