@@ -45,8 +45,8 @@ $(VENV)/.development: $(VENV)/.runtime
 app: $(VENV)/.runtime
 	$(ASTROJEPA) app --port $(PORT)
 
-# The browser tests drive the system's Chromium (tests/conftest.py); where it is missing and may be installed, it is:
-# without windows, it takes three fifths of the time.
+# The browser tests drive the system's Chromium (tests/conftest.py). If there is none, the one without windows is
+# installed, which takes three fifths of the processor's time.
 browser:
 	@for p in chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$p >/dev/null && exit; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq; then \

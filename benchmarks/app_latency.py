@@ -108,7 +108,8 @@ def explorer(arguments: list[str], log: Path = Path(os.devnull)) -> Iterator[tup
 def start_chromium(playwright: Any) -> Any:
     """Start the distribution's Chromium."""
     return playwright.chromium.launch(
-        executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        executable_path=shutil.which("chromium") or shutil.which("chromium-headless-shell"),
+        args=["--no-sandbox", "--disable-gpu"],
     )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 
 from astrojepa.cache import cache_path
 from astrojepa.config import ImageConfig
-from astrojepa.data import DataError, PictureError
+from astrojepa.data import DataError
 from astrojepa.data.crops import resize_flux, resize_frame
 from astrojepa.data.dataset import Dataset
 from astrojepa.files import atomic_write
@@ -36,7 +36,7 @@ def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) ->
     content, the rows and the frame size, and not from labels, which change no pixel. A cached file
     of the wrong size or shape is made anew.
 
-    Raises DataError naming the first image that cannot be read, OSError where the disk is full;
+    Raises DataError naming an image that cannot be read, OSError where the disk is full;
     neither leaves half a file.
     """
     return _kept_frames(data, frame_size, progress)
@@ -122,8 +122,8 @@ def read_frames(
             return [resize(read(row), frame_size) for row in rows]
         found = {}
         for row, image in reader.of_rows(rows):
-            if not isinstance(image, np.ndarray):
-                raise image or PictureError(f"{data.name} holds no image of row {row}.")
+            if isinstance(image, DataError):
+                raise image
             found[row] = resize(image, frame_size)
         return [found[row] for row in rows]
 

@@ -20,6 +20,7 @@ from astrojepa.data.frames import THREADS, pictures_hash
 SAME_OBJECT_ARCSEC = 60.0
 TRAIN_END, VAL_END = 0.8, 0.9  # 80 / 10 / 10 %
 PARTS = ("train", "val", "test")
+_PART = 512  # images that one thread reads at once
 
 
 def split(data: Dataset, kind: str = "grouped", seed: int = 42) -> tuple[Dataset, Dataset, Dataset]:
@@ -111,18 +112,23 @@ def equal_pictures(data: Dataset) -> np.ndarray:
 
 
 def _hashes(reader: Any, rows: list[int]) -> list[bytes]:
-    if hasattr(reader, "of_rows"):
-        found = {row: _hash(image) for row, image in reader.of_rows(rows)}
-        return [found[row] for row in rows]
-
-    def hash_of(row: int) -> bytes:
-        try:
-            return _hash(reader.read(row))
-        except DataError:
-            return b""
+    def of_part(part: list[int]) -> list[bytes]:
+        if hasattr(reader, "of_rows"):
+            found = {row: _hash(image) for row, image in reader.of_rows(part)}
+            return [found[row] for row in part]
+        return [_hash(_read(reader, row)) for row in part]
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(hash_of, rows, chunksize=64))
+        parts = (rows[first : first + _PART] for first in range(0, len(rows), _PART))
+        return [one for found in pool.map(of_part, parts) for one in found]
+
+
+def _read(reader: Any, row: int) -> np.ndarray | DataError:
+    try:
+        found: np.ndarray = reader.read(row)
+    except DataError as error:
+        return error
+    return found
 
 
 def _hash(picture: object) -> bytes:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from exported import read_back
 from page_runner import QUIET, run_page, settled, tables, words
 from scipy import stats
@@ -15,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 import astrojepa as aj
 from app.pages.map import difference_panel
 from app.session import state
+from app.session.described import OfWorkspace
 from astrojepa.data.values import Numbers, coded
 from astrojepa.evaluation.maps.differences import differences
 from astrojepa.tables import WRITERS
@@ -48,6 +52,25 @@ def compared(test: AppTest) -> str:
 
 def menu(test: AppTest, label: str) -> list[str]:
     return list(next(box for box in test.selectbox if box.label == label).options)
+
+
+def test_while_images_are_measured_the_progress_stands_below_the_table_in_one_container(
+    opened: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(own: Any) -> dict[str, Any]:
+        st.progress(0.5, text="Measuring")
+        return {}
+
+    def found(block: Any) -> list[str]:
+        below = [found(child) for child in getattr(block, "children", {}).values()]
+        if ["progress"] in below:
+            rooms.append(below)
+        return [block.type] if not below else list(itertools.chain(*below))
+
+    rooms: list[list[list[str]]] = []
+    monkeypatch.setattr(OfWorkspace, "measured", measured)
+    found(opened.run().main)
+    assert rooms == [[["bidi_component"], ["progress"]]]
 
 
 @pytest.mark.slow

@@ -72,13 +72,15 @@ class SomeImages:
     def read(self, row: int) -> np.ndarray:
         """Return the image of a row of the store; DataError where there is none."""
         ((_, image),) = self.of_rows([row])
-        if isinstance(image, np.ndarray):
-            return image
-        raise image or PictureError("There is no image of this galaxy.")
+        if isinstance(image, DataError):
+            raise image
+        return image
 
-    def of_rows(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray | DataError | None]]:
-        """Yield rows of the store as `each` yields places."""
-        return self.images.each(rows)
+    def of_rows(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray | DataError]]:
+        """Yield rows of the store once, in any order, with the image or with what is wrong."""
+        for row, image in self.images.each(rows):
+            missing = PictureError("There is no image of this galaxy.")
+            yield row, missing if image is None else image
 
 
 def is_made_up(store: Store) -> bool:
