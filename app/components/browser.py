@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+COMMENT = re.compile(r"(?<=[;{}]) // .*")  # at the end of a line
 PRESS = "../press"  # the script that lets nothing be drawn anew under a pressed pointer
 
 
@@ -21,7 +23,8 @@ def parts(name: str, *scripts: str, html: str = "", folder: str = "") -> dict[st
     def text(file: str) -> str | None:
         if not (path := here / file).is_file():
             return None
-        lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+        whole = path.read_text(encoding="utf-8")
+        lines = (COMMENT.sub("", line.strip()) for line in whole.splitlines())
         return "\n".join(line for line in lines if line and not line.startswith("//"))
 
     js = "\n".join(text(f"{script}.js") or "" for script in scripts or (name,))

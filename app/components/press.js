@@ -15,10 +15,11 @@ function afterPress(root, paint) {
 // Each finger holds until its own end.
 function hold(root, pressed) {
   root.held = (root.held ?? 0) + 1;
-  const target = pressed.pointerType === "mouse" ? pressed.target.closest("button, tr") : null;
-  const place = () => target && JSON.stringify(target.getBoundingClientRect());
+  const mouse = pressed.pointerType === "mouse";
+  const target = mouse && pressed.target.closest("button, tr");
+  const place = () => JSON.stringify(target && target.getBoundingClientRect());
   const before = place();
-  let lost = Boolean(target); // until it is clicked, or scrolled away
+  let lost = target; // until it is clicked, or scrolled away
   const ended = new AbortController();
   const hear = (name, heard) => addEventListener(name, heard, { capture: true, signal: ended.signal });
   const release = () => {
@@ -37,7 +38,7 @@ function hold(root, pressed) {
     setTimeout(() => {
       if (lost && target.getClientRects().length && place() !== before) target.click();
       release();
-    }, pressed.pointerType === "mouse" ? 0 : CLICK);
+    }, mouse ? 0 : CLICK);
   };
   hear("click", (event) => (lost &&= !event.composedPath().includes(target)));
   hear("wheel", () => (lost = false));
