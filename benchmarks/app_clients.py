@@ -307,7 +307,7 @@ class Visitor:
             self.tally.check(row, "", self.allowed)
         elif name == "astrojepa_copy_link":
             self._card(dict(urllib.parse.parse_qsl(json.loads(component.json)["query"])))
-        elif name == "astrojepa_gallery":
+        elif name in ("astrojepa_gallery", "astrojepa_gallery_marked"):
             sheet = json.loads(component.json)
             self._fetch(
                 f"{sheet['pictures']}/{sheet['side']}?rows={','.join(map(str, sheet['rows']))}"

@@ -32,10 +32,12 @@ def parts(name: str, *scripts: str, html: str = "", folder: str = "") -> dict[st
 
 
 @st.cache_resource(show_spinner=False)
-def component(name: str, *scripts: str, html: str = "", folder: str = "") -> Any:
-    """Register a component of this name; the rest is that of `parts`."""
+def component(name: str, *scripts: str, html: str = "", folder: str = "", variant: str = "") -> Any:
+    """Register a component of this name, or a variant with other scripts; the rest is that of
+    `parts`.
+    """
     found = parts(name, *scripts, html=html, folder=folder)
-    return st.components.v2.component(f"astrojepa_{name}", **found)  # type: ignore[arg-type]
+    return st.components.v2.component(f"astrojepa_{name}{variant and '_'}{variant}", **found)  # type: ignore[arg-type]
 
 
 def hears(

@@ -6,8 +6,10 @@ export default function gallery({ parentElement, data, setTriggerValue }) {
   if (!data) return;
   const grid = parentElement.querySelector(".gallery");
   grid.send = setTriggerValue;
-  grid.waiting = queued(data.queue, grid, (presses) => setTriggerValue("mark", { presses }));
-  drop(grid.waiting, data.taken);
+  if (data.marks) {
+    grid.waiting = queued(data.queue, grid, (presses) => setTriggerValue("mark", { presses }));
+    drop(grid.waiting, data.taken);
+  }
   afterPress(grid, () => draw(grid, data));
 }
 

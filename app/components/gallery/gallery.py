@@ -62,7 +62,9 @@ def gallery(
             if on_mark is not None and str(press[1]) in list(digits):
                 on_mark(*press)
 
-    component("gallery", "gallery", PRESS, QUEUE, html='<div class="gallery"></div>')(
+    variant, queue = ("marked", [QUEUE]) if on_mark else ("", [])  # which each drawing sends
+    html = '<div class="gallery"></div>'
+    component("gallery", "gallery", PRESS, *queue, html=html, variant=variant)(
         data=data,
         key=key,
         on_click_change=hears(key, "click", "row", on_click),
