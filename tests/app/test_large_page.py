@@ -38,7 +38,7 @@ from app.pages.map import large_selection, selection
 from app.pages.models import uploads as models_uploads
 from app.pages.probe import label_next, report, tasks
 from app.pages.probe import large as probe
-from app.server import first_look, pictures
+from app.server import first_look, pictures, settings
 from app.server.settings import read_settings
 from app.session import (
     keepsake,
@@ -97,6 +97,7 @@ def plain(store: Path) -> Path:
 def low_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large_map, "LARGE", 1000)
     monkeypatch.setattr(large_map, "DRAWN", 2000)
+    monkeypatch.setattr(settings, "find_data", lambda: "simulated:60")
 
 
 def run(monkeypatch: pytest.MonkeyPatch, cache: Path, store: Path, **more: Any) -> Any:
@@ -127,7 +128,24 @@ def test_a_small_store_without_images_opens_like_a_large_one_and_rounds_no_posit
     assert "No galaxy matches the filter." in words(test)
     table.drop(columns=["x", "y"]).to_parquet(small / "a.parquet")
     (error,) = run(monkeypatch, pages_cache, small).error
-    assert "make one with: astrojepa project" in error.value
+    assert "No galaxy of simulated galaxies has the id of a vector in small" in error.value
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_folder_of_vectors_of_the_default_galaxies_opens_beside_them(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path, mapped: bool
+) -> None:
+    vectors = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    table = pd.DataFrame(
+        {"object_id": open_dataset("simulated:60").ids.astype(str), "vector": list(vectors)}
+    )
+    if mapped:
+        table[["x", "y"]] = vectors[:, :2]
+    table.to_parquet(tmp_path / "a.parquet")
+    test = run(monkeypatch, pages_cache, tmp_path, query={"map": "pca"})
+    assert not test.error
+    assert [box.value for box in test.selectbox if box.label == "Model"] == [f"vectors:{tmp_path}"]
+    assert "without images" not in words(test)
 
 
 def test_the_map_says_how_many_galaxies_are_drawn_and_how(
