@@ -148,6 +148,33 @@ def test_a_folder_of_vectors_of_the_default_galaxies_opens_beside_them(
     assert "without images" not in words(test)
 
 
+@pytest.mark.skipif(not is_available(), reason="faiss is not installed")
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_pages_of_very_few_galaxies_open(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path, count: int
+) -> None:
+    few = pd.read_parquet(plain).iloc[:count]
+    flags = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        few.to_parquet(tmp_path / name / "a.parquet")
+        flags.append(f"--vectors={tmp_path / name}")
+    options = {"flags": flags, "data": "", "checkpoint": "", "query": {"galaxy": "0"}}
+    for name in ("map", "galaxy"):
+        test = run_page(monkeypatch, pages_cache, name, **options)
+        assert not test.error
+        found = [box for box in test.button if re.match(r"\d+ \(\d\.\d\d\)", box.label)]
+        assert len(found) == count - 1
+    test = run_page(monkeypatch, pages_cache, "compare", **options)
+    if count == 1:
+        assert [one.value for one in test.error] == [
+            "Only one galaxy is in both stores; a comparison needs at least two."
+        ]
+    else:
+        assert not test.error
+        assert "share 2 of 2 nearest neighbours" in words(test)
+
+
 def test_the_map_says_how_many_galaxies_are_drawn_and_how(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:

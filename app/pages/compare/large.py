@@ -140,7 +140,7 @@ def _galaxy(large: Large, both: Both, images: Any, row: int, go: Callable[[str],
     shared, count = np.intersect1d(*near), near.shape[1]
     title = f"{title}, {len(shared)} of {count} nearest neighbours shared"
     st.header(escape_markdown(title), anchor=False)
-    shown = compare_galaxy.SHOWN
+    shown = min(compare_galaxy.SHOWN, count)
     errors = _errors(large, both, images, row, go)
     asked = (row, near[0]), (int(both.partners.seconds[row]), both.partners.seconds[near[1]])
     for side, column in enumerate(st.columns(2, gap="medium")):

@@ -100,6 +100,19 @@ def test_neighbours_that_one_store_lacks_do_not_count(tmp_path: Path) -> None:
             np.testing.assert_allclose(found.vectors[0], sets[0].vectors, atol=5e-3)
 
 
+@pytest.mark.parametrize("count", [3, 10])
+def test_stores_of_fewer_galaxies_than_neighbours_compare_as_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setitem(globals(), "COUNT", count)
+    first, second, small = pair(tmp_path)
+    indices, partners = (open_index(first), open_index(second)), same_galaxies(first, second)
+    found, expected = compare_stores(indices, partners).found, compare_embeddings(*small)
+    assert (found.k, found.chance) == (count - 1, 1)
+    np.testing.assert_array_equal(found.overlap, expected.overlap)
+    assert found.cka == pytest.approx(expected.cka, rel=1e-3)
+
+
 def test_stores_of_other_galaxies_are_refused(tmp_path: Path) -> None:
     first, second, _ = pair(tmp_path, lacking=800)
     with pytest.raises(ValueError, match="1,500 galaxies and second 700, and 700 ids are in both"):
