@@ -15,7 +15,7 @@ import streamlit as st
 from astrojepa.data.values import Values
 from astrojepa.evaluation.maps.large_map import LargeMap, StoreColumns
 from astrojepa.evaluation.maps.plane import PLACES
-from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
+from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.store import store_files
 from astrojepa.progress import Progress
 
@@ -387,10 +387,10 @@ def _digest(*parts: Any) -> str:
 
 
 def refuse(title: str, large: Large) -> None:
-    """Say that a page cannot be drawn of so many galaxies."""
+    """Say that a page cannot be drawn of a store."""
     st.info(
-        f"The {title} page works with up to {LARGE:,} galaxies; {escape_markdown(large.name)} has "
-        f"{len(large.map):,}. Use the other pages, or the commands `neighbours` and `select`."
+        f"The {title} page cannot show a store such as {escape_markdown(large.name)}. Use the "
+        "other pages, or the commands `neighbours` and `select`."
     )
 
 

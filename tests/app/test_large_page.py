@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,12 +32,14 @@ from app.components.patch_panel import masks
 from app.pages.anomalies import artefacts, large_artefacts, large_order, large_review, review
 from app.pages.anomalies import large as anomalies
 from app.pages.compare import galaxy as compare_galaxy
+from app.pages.compare import large as compare_page
 from app.pages.galaxy import large_errors, panel
 from app.pages.map import large as page
 from app.pages.map import large_selection, selection
 from app.pages.models import uploads as models_uploads
 from app.pages.probe import label_next, report, tasks
 from app.pages.probe import large as probe
+from app.pages.registry import pages
 from app.server import first_look, pictures, settings
 from app.server.settings import read_settings
 from app.session import (
@@ -53,6 +55,7 @@ from app.session import (
     waiting,
 )
 from app.session.large import Large
+from app.session.large_described import OfStore
 from app.session.large_second import Both
 from app.session.queue import Urgency
 from astrojepa import plotting
@@ -125,7 +128,12 @@ def test_a_small_store_without_images_opens_like_a_large_one_and_rounds_no_posit
     assert "0 galaxies selected" in words(test)
     assert "None matches the filter." in words(test)
     assert "press 0 to reset" not in words(test), "which would show none either"
-    assert "No galaxy matches the filter." in words(test)
+    assert "No galaxy passes the filter." in words(test)
+    test.session_state["filter"] = "nosuch > 3"
+    test.session_state["polygons"] = [[(-9.0, -9.0), (-8.0, -9.0), (-9.0, -8.0)]]
+    test.session_state["area_of"] = test.session_state["map_shown"]
+    settled(test.run())
+    assert "No galaxy lies in the area drawn. Clear" in words(test), "all that is applied"
     table.drop(columns=["x", "y"]).to_parquet(small / "a.parquet")
     (error,) = run(monkeypatch, pages_cache, small).error
     assert "No galaxy of simulated galaxies has the id of a vector in small" in error.value
@@ -173,6 +181,22 @@ def test_the_pages_of_very_few_galaxies_open(
     else:
         assert not test.error
         assert "share 2 of 2 nearest neighbours" in words(test)
+
+
+def test_no_sentence_on_a_small_store_says_that_it_is_large(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
+) -> None:
+    monkeypatch.setattr(large, "is_available", lambda: False)
+    monkeypatch.setattr(compare_page, "is_available", lambda: False)
+    monkeypatch.setitem(pages(), "models", replace(pages()["models"], show_large=None))
+    flags = [f"--vectors={plain}", f"--vectors={plain.parent}"]
+    options = {"flags": flags, "data": "", "checkpoint": ""}
+    said = [
+        words(run_page(monkeypatch, pages_cache, name, **options)) for name in ("compare", "models")
+    ]
+    assert "faiss must be installed" in said[0]
+    assert "cannot show a store such as plain" in said[1]
+    assert not [one for one in (*said, OfStore.unmeasured) if "200,000" in one]
 
 
 def test_the_map_says_how_many_galaxies_are_drawn_and_how(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from astrojepa.evaluation.vectors.neighbour_index import INSTALL, LARGE, is_available
+from astrojepa.evaluation.vectors.neighbour_index import INSTALL, is_available
 from astrojepa.wording import galaxies
 
 from ...components.escape_markdown import escape_markdown
@@ -41,7 +41,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             f"`astrojepa app --vectors {name} --vectors second`."
         )
     elif not is_available():
-        st.info(f"To compare more than {LARGE:,} galaxies, faiss must be installed: `{INSTALL}`.")
+        st.info(f"To compare stores, faiss must be installed: `{INSTALL}`.")
     else:
         _compare(large, go)
     measures.sweeps()

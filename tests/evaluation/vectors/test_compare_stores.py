@@ -10,7 +10,11 @@ import pytest
 
 from astrojepa.evaluation.vectors import compare_stores as module
 from astrojepa.evaluation.vectors.compare import compare_embeddings
-from astrojepa.evaluation.vectors.compare_stores import compare_stores, same_galaxies
+from astrojepa.evaluation.vectors.compare_stores import (
+    compare_stores,
+    neighbours_by_both,
+    same_galaxies,
+)
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.store import Store, open_store
 from astrojepa.evaluation.vectors.store_index import open_index
@@ -111,6 +115,9 @@ def test_stores_of_fewer_galaxies_than_neighbours_compare_as_in_memory(
     assert (found.k, found.chance) == (count - 1, 1)
     np.testing.assert_array_equal(found.overlap, expected.overlap)
     assert found.cka == pytest.approx(expected.cka, rel=1e-3)
+    near, whole = neighbours_by_both(indices, partners, np.array([0]))
+    assert np.sort(near).tolist() == [[list(range(1, count))]] * 2
+    assert whole.all()
 
 
 def test_stores_of_other_galaxies_are_refused(tmp_path: Path) -> None:
