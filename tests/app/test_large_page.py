@@ -114,15 +114,15 @@ def test_a_small_store_without_images_opens_like_a_large_one_and_rounds_no_posit
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:
     monkeypatch.setattr(large_map, "LARGE", 200_000)
-    table = pd.read_parquet(plain).iloc[:500]
+    table = pd.read_parquet(plain).iloc[:500].rename(columns={"ra": "RA", "dec": "DEC"})
     small = plain.parent / "small"
     small.mkdir()
     table.to_parquet(small / "a.parquet")
     test = run(monkeypatch, pages_cache, small, query={"galaxy": "7"})
     said = words(test)
     assert "500 galaxies, without images" in said
-    assert f"{table['ra'][7]:.5f}" in said
-    assert f"{table['dec'][7]:.5f}" in said
+    assert f"{table['RA'][7]:.5f}" in said
+    assert f"{table['DEC'][7]:.5f}" in said
     box = next(box for box in test.text_input if box.key == "filter")
     settled(box.input("redshift < 0").run())
     assert "0 galaxies selected" in words(test)
