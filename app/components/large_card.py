@@ -74,8 +74,10 @@ def columns_and_links(large: Large, table: pd.DataFrame) -> None:
     """List the columns of a galaxy, of a `table` of one row, and where else it can be seen."""
     from astrojepa.data import coordinates
 
-    own = large.map.store.layouts[0].known["id"]
-    facts("large", {name: _written(name, table[name][0]) for name in table if name != own})
+    known = large.map.store.layouts[0].known
+    forms = {known[name]: ".5f" for name in ("ra", "dec") if name in known}  # degrees: 0.04 arcsec
+    shown = [name for name in table if name != known["id"]]
+    facts("large", {name: _written(table[name][0], forms.get(name, ".6g")) for name in shown})
     if (place := place_of(large, table)) is not None:
         found = coordinates.sky_links(*place).items()
         st.markdown(" · ".join(f"[{name}]({url})" for name, url in found))
@@ -148,8 +150,7 @@ def chosen_row(rows: np.ndarray, number: Any) -> int | None:
     return int(rows[number]) if sound else None
 
 
-def _written(name: str, value: Any) -> str:
+def _written(value: Any, form: str) -> str:
     if pd.isna(value):
         return "unknown"
-    digits = ".5f" if name in {"ra", "dec"} else ".6g"  # 0.04 arcsec
-    return f"{value:{digits}}" if isinstance(value, float | np.floating) else str(value)
+    return f"{value:{form}}" if isinstance(value, float | np.floating) else str(value)

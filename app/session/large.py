@@ -15,7 +15,7 @@ import streamlit as st
 from astrojepa.data.values import Values
 from astrojepa.evaluation.maps.large_map import LargeMap, StoreColumns
 from astrojepa.evaluation.maps.plane import PLACES
-from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
+from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.store import store_files
 from astrojepa.progress import Progress
 
@@ -371,7 +371,8 @@ def _opening(settings: Settings) -> tuple[Any, str, Callable[[Progress], Large |
         return None
     path = Path(settings.vectors[0])
     digest = digest_of(path)
-    sources = [(source, loaders.state_of(source)) for source in settings.asked]
+    read = settings.asked or settings.sources[:1]  # whose ids a small store may have
+    sources = [(source, loaders.state_of(source)) for source in read]
     key = _digest(digest, sources, settings.vectors[1:])
     return ("large", key), f"Opening {path.name}", _open(path, digest, key, settings)
 
@@ -386,10 +387,10 @@ def _digest(*parts: Any) -> str:
 
 
 def refuse(title: str, large: Large) -> None:
-    """Say that a page cannot be drawn of so many galaxies."""
+    """Say that a page cannot be drawn of a store."""
     st.info(
-        f"The {title} page works with up to {LARGE:,} galaxies; {escape_markdown(large.name)} has "
-        f"{len(large.map):,}. Use the other pages, or the commands `neighbours` and `select`."
+        f"The {title} page cannot show a store such as {escape_markdown(large.name)}. Use the "
+        "other pages, or the commands `neighbours` and `select`."
     )
 
 
@@ -403,7 +404,7 @@ def _open(report: Progress, path: Path, digest: str, key: str, settings: Setting
     if (path / MANIFEST).is_file():
         return None
     store, sources = open_store(path), settings.asked
-    if sources and not is_large(store):
+    if not is_large(store) and (sources or not _is_alone(store, settings.sources[0], report)):
         return None
     if len(sources) > 1:
         raise ValueError(
@@ -421,6 +422,14 @@ def _open(report: Progress, path: Path, digest: str, key: str, settings: Setting
         checkpoint=settings.checkpoint,
         others=settings.vectors[1:],
     )
+
+
+def _is_alone(store: Any, source: Source, report: Progress) -> bool:
+    """Whether a small store has a map of its own and no galaxy of the data opened without it."""
+    if not {"x", "y"} <= {*store.names}:
+        return False
+    ids = opening.open_source(source)(report).ids.astype(str)
+    return not store.rows_of(ids.tolist())
 
 
 @as_task

@@ -9,7 +9,7 @@ import numpy as np
 
 from astrojepa.data.histograms import Histogram, histogram
 from astrojepa.data.values import Numbers, Values
-from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
+from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.progress import Progress
 
 from ..components.keepsake.large import begun
@@ -27,7 +27,7 @@ KEPT = 24  # histograms of a store, a byte for each galaxy
 class OfStore:
     """The galaxies of a store; `images` are theirs, None without any."""
 
-    unmeasured = f"Images of more than {LARGE:,} galaxies are not measured."
+    unmeasured = "The images of a store are not measured."
 
     def __init__(self, large: Large, images: Any) -> None:
         self.large, self.count = large, len(large.map)

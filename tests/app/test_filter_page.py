@@ -90,10 +90,16 @@ def test_where_no_galaxy_is_left_the_page_says_what_chose_none(
 ) -> None:
     test = draw(query={"map": "pca", "filter": "snr < 0"})
     assert "0 of 60 galaxies match." in words(test)
-    assert "No galaxy matches the filter. Clear or change what you chose." in words(test)
+    assert "No galaxy passes the filter. Clear or change what you chose." in words(test)
     test.session_state["off"] = (0,)
     test.run()
-    assert "No galaxy matches the filter and the legend together." in words(test)
+    assert "No galaxy passes the filter and is shown by the legend. Clear" in words(test)
+    test.session_state["polygons"] = [[(-9.0, -9.0), (-8.0, -9.0), (-9.0, -8.0)]]
+    test.run()
+    assert "lies in the area drawn, passes the filter and is shown by the legend." in words(test)
+    test.session_state["off"], test.session_state["filter"] = (), "nosuch > 3"
+    test.run()
+    assert "No galaxy lies in the area drawn. Clear" in words(test), "the filter is not applied"
 
 
 def test_the_search_box_takes_a_filter_and_leaves_links_and_classes_alone(

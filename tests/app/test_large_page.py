@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,13 +32,15 @@ from app.components.patch_panel import masks
 from app.pages.anomalies import artefacts, large_artefacts, large_order, large_review, review
 from app.pages.anomalies import large as anomalies
 from app.pages.compare import galaxy as compare_galaxy
+from app.pages.compare import large as compare_page
 from app.pages.galaxy import large_errors, panel
 from app.pages.map import large as page
 from app.pages.map import large_selection, selection
 from app.pages.models import uploads as models_uploads
 from app.pages.probe import label_next, report, tasks
 from app.pages.probe import large as probe
-from app.server import first_look, pictures
+from app.pages.registry import pages
+from app.server import first_look, pictures, settings
 from app.server.settings import read_settings
 from app.session import (
     keepsake,
@@ -53,6 +55,7 @@ from app.session import (
     waiting,
 )
 from app.session.large import Large
+from app.session.large_described import OfStore
 from app.session.large_second import Both
 from app.session.queue import Urgency
 from astrojepa import plotting
@@ -97,6 +100,7 @@ def plain(store: Path) -> Path:
 def low_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large_map, "LARGE", 1000)
     monkeypatch.setattr(large_map, "DRAWN", 2000)
+    monkeypatch.setattr(settings, "find_data", lambda: "simulated:60")
 
 
 def run(monkeypatch: pytest.MonkeyPatch, cache: Path, store: Path, **more: Any) -> Any:
@@ -110,24 +114,89 @@ def test_a_small_store_without_images_opens_like_a_large_one_and_rounds_no_posit
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:
     monkeypatch.setattr(large_map, "LARGE", 200_000)
-    table = pd.read_parquet(plain).iloc[:500]
+    table = pd.read_parquet(plain).iloc[:500].rename(columns={"ra": "RA", "dec": "DEC"})
     small = plain.parent / "small"
     small.mkdir()
     table.to_parquet(small / "a.parquet")
     test = run(monkeypatch, pages_cache, small, query={"galaxy": "7"})
     said = words(test)
     assert "500 galaxies, without images" in said
-    assert f"{table['ra'][7]:.5f}" in said
-    assert f"{table['dec'][7]:.5f}" in said
+    assert f"{table['RA'][7]:.5f}" in said
+    assert f"{table['DEC'][7]:.5f}" in said
     box = next(box for box in test.text_input if box.key == "filter")
     settled(box.input("redshift < 0").run())
     assert "0 galaxies selected" in words(test)
     assert "None matches the filter." in words(test)
     assert "press 0 to reset" not in words(test), "which would show none either"
-    assert "No galaxy matches the filter." in words(test)
+    assert "No galaxy passes the filter." in words(test)
+    test.session_state["filter"] = "nosuch > 3"
+    test.session_state["polygons"] = [[(-9.0, -9.0), (-8.0, -9.0), (-9.0, -8.0)]]
+    test.session_state["area_of"] = test.session_state["map_shown"]
+    settled(test.run())
+    assert "No galaxy lies in the area drawn. Clear" in words(test), "all that is applied"
     table.drop(columns=["x", "y"]).to_parquet(small / "a.parquet")
     (error,) = run(monkeypatch, pages_cache, small).error
-    assert "make one with: astrojepa project" in error.value
+    assert "No galaxy of simulated galaxies has the id of a vector in small" in error.value
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_folder_of_vectors_of_the_default_galaxies_opens_beside_them(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path, mapped: bool
+) -> None:
+    vectors = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    table = pd.DataFrame(
+        {"object_id": open_dataset("simulated:60").ids.astype(str), "vector": list(vectors)}
+    )
+    if mapped:
+        table[["x", "y"]] = vectors[:, :2]
+    table.to_parquet(tmp_path / "a.parquet")
+    test = run(monkeypatch, pages_cache, tmp_path, query={"map": "pca"})
+    assert not test.error
+    assert [box.value for box in test.selectbox if box.label == "Model"] == [f"vectors:{tmp_path}"]
+    assert "without images" not in words(test)
+
+
+@pytest.mark.skipif(not is_available(), reason="faiss is not installed")
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_pages_of_very_few_galaxies_open(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path, count: int
+) -> None:
+    few = pd.read_parquet(plain).iloc[:count]
+    flags = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        few.to_parquet(tmp_path / name / "a.parquet")
+        flags.append(f"--vectors={tmp_path / name}")
+    options = {"flags": flags, "data": "", "checkpoint": "", "query": {"galaxy": "0"}}
+    for name in ("map", "galaxy"):
+        test = run_page(monkeypatch, pages_cache, name, **options)
+        assert not test.error
+        found = [box for box in test.button if re.match(r"\d+ \(\d\.\d\d\)", box.label)]
+        assert len(found) == count - 1
+    test = run_page(monkeypatch, pages_cache, "compare", **options)
+    if count == 1:
+        assert [one.value for one in test.error] == [
+            "Only one galaxy is in both stores; a comparison needs at least two."
+        ]
+    else:
+        assert not test.error
+        assert "share 2 of 2 nearest neighbours" in words(test)
+
+
+def test_no_sentence_on_a_small_store_says_that_it_is_large(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
+) -> None:
+    monkeypatch.setattr(large, "is_available", lambda: False)
+    monkeypatch.setattr(compare_page, "is_available", lambda: False)
+    monkeypatch.setitem(pages(), "models", replace(pages()["models"], show_large=None))
+    flags = [f"--vectors={plain}", f"--vectors={plain.parent}"]
+    options = {"flags": flags, "data": "", "checkpoint": ""}
+    said = [
+        words(run_page(monkeypatch, pages_cache, name, **options)) for name in ("compare", "models")
+    ]
+    assert "faiss must be installed" in said[0]
+    assert "cannot show a store such as plain" in said[1]
+    assert not [one for one in (*said, OfStore.unmeasured) if "200,000" in one]
 
 
 def test_the_map_says_how_many_galaxies_are_drawn_and_how(

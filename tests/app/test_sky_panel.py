@@ -58,11 +58,11 @@ def test_a_cone_chooses_across_zero_hours_and_the_panel_says_what_has_no_place(
     query = {"map": "pca", "filter": "cone(0, 0.3, 0.55)"}
     test = run_page(monkeypatch, pages_cache, "map", data=str(galaxies), query=query)
     assert "11 of 40 galaxies match." in words(test), "359.5 to 0.5 degrees"
-    assert "Tangent plane" not in words(test), "closed at first"
+    assert "tangent plane" not in words(test), "closed at first"
     test.session_state["sky_open"] = True
     test.session_state["filter"] = ""
     settled(test.run())
-    assert "Tangent plane around 359.8500° +0.3" in words(test)
+    assert "Equatorial coordinates, tangent plane around 359.8500° +0.3" in words(test)
     assert "2 of 40 have no position." in words(test)
 
 
@@ -90,7 +90,7 @@ def test_positions_in_one_field_are_drawn_there_and_others_on_the_whole_sky() ->
     about: Any = SimpleNamespace(count=4, positions=lambda: (ra, dec))
     found = sky.sky_of(about, np.array([0, 2]))
     assert found.field is not None
-    assert "Tangent plane around 0.1" in found.said
+    assert "tangent plane around 0.1" in found.said
     assert "Mollweide" not in found.said
     figure = plotting.sky_figure(
         found.ra, found.dec, found.inside, found.rows, found.rows, None, found.field
@@ -107,6 +107,31 @@ def test_positions_in_one_field_are_drawn_there_and_others_on_the_whole_sky() ->
         found.ra, found.dec, found.inside, found.rows, found.rows, None, found.field
     )
     assert figure.layout.xaxis.range[0] > 0, "a single position has a field as well"
+
+
+@pytest.mark.parametrize("chosen", [None, 10, 60, 100])
+def test_a_field_stays_one_however_many_are_in_it_and_chosen(
+    monkeypatch: pytest.MonkeyPatch, chosen: int | None
+) -> None:
+    monkeypatch.setattr(sky, "MOST", 40)
+    ra, dec = np.linspace(10, 11, 100), np.linspace(-1, 0, 100)
+    about: Any = SimpleNamespace(count=100, positions=lambda: (ra, dec))
+    found = sky.sky_of(about, None if chosen is None else np.arange(chosen))
+    assert found.field == pytest.approx((10.5, -0.5, 0.5**0.5), rel=1e-3)
+    assert not found.density
+    others = 0 if chosen is None else 100 - chosen
+    assert len(found.rows) == min(chosen or 100, 40) + min(others, 40)
+    assert (f"40 of {others} others are drawn" in found.said) == (others > 40)
+    assert (f"40 of {chosen or 100} positions are drawn" in found.said) == (chosen != 10)
+
+
+def test_the_middle_of_a_field_has_its_plain_name() -> None:
+    none = np.zeros(0, bool)
+    for field, expected in {
+        (359.99999, -5e-7, 1): "around 0.0000° +0.0000°.",
+        (12.5, -3.25, 1): "around 12.5000° \N{MINUS SIGN}3.2500°.",
+    }.items():
+        assert expected in sky.sentence(none, none, 0, False, field)
 
 
 def test_the_sky_names_its_lines_and_nobody_selected_where_nothing_is_chosen(

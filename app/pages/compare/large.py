@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from astrojepa.evaluation.vectors.neighbour_index import INSTALL, LARGE, is_available
+from astrojepa.evaluation.vectors.neighbour_index import INSTALL, is_available
 from astrojepa.wording import galaxies
 
 from ...components.escape_markdown import escape_markdown
@@ -41,7 +41,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             f"`astrojepa app --vectors {name} --vectors second`."
         )
     elif not is_available():
-        st.info(f"To compare more than {LARGE:,} galaxies, faiss must be installed: `{INSTALL}`.")
+        st.info(f"To compare stores, faiss must be installed: `{INSTALL}`.")
     else:
         _compare(large, go)
     measures.sweeps()
@@ -140,7 +140,7 @@ def _galaxy(large: Large, both: Both, images: Any, row: int, go: Callable[[str],
     shared, count = np.intersect1d(*near), near.shape[1]
     title = f"{title}, {len(shared)} of {count} nearest neighbours shared"
     st.header(escape_markdown(title), anchor=False)
-    shown = compare_galaxy.SHOWN
+    shown = min(compare_galaxy.SHOWN, count)
     errors = _errors(large, both, images, row, go)
     asked = (row, near[0]), (int(both.partners.seconds[row]), both.partners.seconds[near[1]])
     for side, column in enumerate(st.columns(2, gap="medium")):

@@ -66,7 +66,7 @@ def show_selection(
     """
     none = np.zeros(0, np.int64)
     if not len(rows):
-        say_none()
+        say_none(matching is not None, hidden())
         return none
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)

@@ -21,7 +21,7 @@ from ...components.gallery.gallery import gallery
 from ...components.instead import say_instead
 from ...components.send_button import send_button
 from ...components.table.table import Heading, Order, table
-from ...session import columns, examples, export, links, loaders, reviewing, state
+from ...session import columns, examples, export, large_maps, links, loaders, reviewing, state
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
 
@@ -56,10 +56,10 @@ _MADE = {
 }
 
 
-def show_selection(workspace: Workspace, rows: np.ndarray) -> np.ndarray:
+def show_selection(workspace: Workspace, rows: np.ndarray, is_filtered: bool) -> np.ndarray:
     """Draw the chosen galaxies with what can be done with them; returns them in their order."""
     if not len(rows):
-        say_none()
+        say_none(is_filtered, st.session_state[state.OFF])
         return rows
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
@@ -113,13 +113,17 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def say_none() -> None:
-    """Say that no galaxy is selected, and why: area, filter, legend, or several of them."""
-    named = {state.POLYGONS: "the area drawn", state.FILTER: "the filter", state.OFF: "the legend"}
-    on = [name for key, name in named.items() if st.session_state.get(key)]
-    together = " together" if len(on) > 1 else ""
+def say_none(is_filtered: bool, off: Sequence[int]) -> None:
+    """Say that no galaxy is selected, and what chose none: area, filter, legend, or several."""
+    named = {
+        "lies in the area drawn": large_maps.polygons(),
+        "passes the filter": is_filtered,
+        "is shown by the legend": off,
+    }
+    *others, last = [words for words, applied in named.items() if applied]
+    on = f"{', '.join(others)} and {last}" if others else last
     st.header("0 galaxies selected", anchor=False)
-    st.caption(f"No galaxy matches {' and '.join(on)}{together}. Clear or change what you chose.")
+    st.caption(f"No galaxy {on}. Clear or change what you chose.")
 
 
 def begin_beside(

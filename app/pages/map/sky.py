@@ -68,18 +68,21 @@ def sky_panel(about: Described, chosen: np.ndarray | None) -> None:
 
 
 def sky_of(about: Described, chosen: np.ndarray | None) -> Sky:
-    """Return what is drawn; more than 20,000 galaxies that are not chosen are not."""
+    """Return what is drawn; of more than 20,000 galaxies that are not chosen, in a field as many,
+    on the whole sky their density.
+    """
     ra, dec = about.positions()
     placed, inside = np.isfinite(ra) & np.isfinite(dec), np.full(about.count, chosen is None)
     if chosen is not None:
         inside[chosen] = True
-    own, rest = spread(placed & inside, MOST), spread(placed & ~inside, MOST + 1)
+    field = None
+    if placed.any() and np.ptp(dec[placed]) <= 2 * FIELD:  # else no field, whatever their middle
+        found = field_of(ra[placed], dec[placed])
+        field = found if found[2] <= FIELD else None
+    own, rest = spread(placed & inside, MOST), spread(placed & ~inside, MOST + (field is None))
     rest = rest if len(rest) <= MOST else rest[:0]
     rows = np.concatenate([own, rest])
-    density = len(rows) < int(np.count_nonzero(placed))
-    field = field_of(ra[rows], dec[rows]) if len(rows) and not density else None
-    if field is not None and field[2] > FIELD:
-        field = None
+    density = field is None and len(rows) < int(np.count_nonzero(placed))
     said = sentence(placed, inside, len(own), density, field)
     return Sky(rows, ra[rows], dec[rows], inside[rows], density, field, said)
 
@@ -107,12 +110,16 @@ def sentence(
     """Say what is drawn, how it is projected, and what has no position; `drawn`: of `inside`."""
     parts = ["Equatorial coordinates, Mollweide projection (equal areas), lines every 30°."]
     if field is not None:
-        parts = [f"Tangent plane around {field[0]:.4f}° {field[1]:+.4f}°."]
+        ra, dec = round(field[0], 4) % 360, round(field[1], 4) + 0.0  # neither 360 nor -0
+        middle = f"{ra:.4f}° {dec:+.4f}°".replace("-", "\N{MINUS SIGN}")
+        parts = [f"Equatorial coordinates, tangent plane around {middle}."]
     parts.append("East is left. Drag to zoom, double-click to see all, click to select a galaxy.")
     if missing := int((inside & ~placed).sum()):
         parts.append(f"{missing:,} of {int(inside.sum()):,} have no position.")
     if drawn < (known := int((placed & inside).sum())):
         parts.append(f"{drawn:,} of {known:,} positions are drawn, evenly chosen.")
+    if field is not None and (others := int((placed & ~inside).sum())) > MOST:
+        parts.append(f"{MOST:,} of {others:,} others are drawn, evenly chosen.")
     if density:
         parts.append(
             f"Grey: how many of all {int(placed.sum()):,} lie in each of the cells of "

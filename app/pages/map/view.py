@@ -73,10 +73,10 @@ def _pane(workspace: Workspace) -> None:
             _guide(workspace)
         left, right = st.columns([2, 1], gap="medium")
         with left:
-            chosen = _map(workspace, line)
+            chosen, is_filtered = _map(workspace, line)
             if chosen is not None:
                 with st.container(key="chosen"):
-                    chosen = show_selection(workspace, chosen)
+                    chosen = show_selection(workspace, chosen, is_filtered)
         with right:
             with st.container():  # so that the card keeps its place and the focus
                 if chosen is not None:
@@ -93,9 +93,9 @@ def _pane(workspace: Workspace) -> None:
         st.error(escape_markdown(error))
 
 
-def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
+def _map(workspace: Workspace, line: Any) -> tuple[np.ndarray | None, bool]:
     """Draw the map, and in the line above it what it separates by; returns the rows that lasso and
-    filter choose, None without either.
+    filter choose, None without either, and whether a filter is applied.
     """
     method, option = st.session_state[state.PROJECTION], st.session_state[state.COLOUR]
     with st.container(key="map_notes", gap="small"):
@@ -135,7 +135,7 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
         difference_panel(about, chosen)
         if notes := workspace.data.notes:
             st.caption(escape_markdown(" ".join(notes)))
-    return chosen
+    return chosen, matching is not None
 
 
 def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Polygon]:

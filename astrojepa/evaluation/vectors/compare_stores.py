@@ -80,10 +80,12 @@ def neighbours_by_both(
     report: Callable[[int], None] = lambda done: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the k nearest by either store of galaxies that are in both, among these, as rows of
-    the first: int64 (2, q, k); and whether so many were among the nearest 1,000, bool (q,).
+    the first: int64 (2, q, k); and whether so many were among the nearest 1,000, bool (q,). k is
+    lowered to the number of others.
 
     The indices find nearly all. `report` takes how many searches of 2 q are done.
     """
+    k = min(k, partners.count - 1)
     near = np.empty((2, len(rows), k), np.int64)
     whole = np.ones(len(rows), bool)
     asked = rows, partners.seconds[rows]
@@ -121,7 +123,6 @@ def compare_stores(
     among = np.flatnonzero(partners.seconds >= 0)
     generator = np.random.default_rng(seed)
     rows = np.sort(generator.choice(among, min(sample, len(among)), replace=False, shuffle=False))
-    k = min(k, len(among) - 1)
     with reporting(progress, 2 * len(rows), "comparing neighbours") as report:
         near, whole = neighbours_by_both(indices, partners, rows, k, report)
     asked, rows, near = len(rows), rows[whole], near[:, whole]
@@ -129,6 +130,8 @@ def compare_stores(
         raise ValueError(
             "The nearest galaxies of each in one store are not in the other; compare two models of "
             "the same galaxies."
+            if partners.count > 1
+            else "Only one galaxy is in both stores; a comparison needs at least two."
         )
     features = [index.index.features for index in indices]
     sides = rows, partners.seconds[rows]

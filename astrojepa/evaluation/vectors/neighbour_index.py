@@ -92,7 +92,7 @@ def build_index(
     import faiss  # half a second to load, and most work does without
 
     count, width = features.shape
-    num_lists = max(1, LISTS_PER_ROOT * math.isqrt(count))
+    num_lists = max(1, min(count, LISTS_PER_ROOT * math.isqrt(count)))
     lists: Any = faiss.index_factory(width, f"IVF{num_lists},SQ8")
     size = min(count, TRAINING * num_lists)
     rows = np.sort(np.random.default_rng(seed).choice(count, size, replace=False))

@@ -10,7 +10,11 @@ import pytest
 
 from astrojepa.evaluation.vectors import compare_stores as module
 from astrojepa.evaluation.vectors.compare import compare_embeddings
-from astrojepa.evaluation.vectors.compare_stores import compare_stores, same_galaxies
+from astrojepa.evaluation.vectors.compare_stores import (
+    compare_stores,
+    neighbours_by_both,
+    same_galaxies,
+)
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.store import Store, open_store
 from astrojepa.evaluation.vectors.store_index import open_index
@@ -98,6 +102,22 @@ def test_neighbours_that_one_store_lacks_do_not_count(tmp_path: Path) -> None:
             expected = compare_embeddings(*sets)
             assert np.abs(found.found.overlap - expected.overlap).mean() < 0.01
             np.testing.assert_allclose(found.vectors[0], sets[0].vectors, atol=5e-3)
+
+
+@pytest.mark.parametrize("count", [3, 10])
+def test_stores_of_fewer_galaxies_than_neighbours_compare_as_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setitem(globals(), "COUNT", count)
+    first, second, small = pair(tmp_path)
+    indices, partners = (open_index(first), open_index(second)), same_galaxies(first, second)
+    found, expected = compare_stores(indices, partners).found, compare_embeddings(*small)
+    assert (found.k, found.chance) == (count - 1, 1)
+    np.testing.assert_array_equal(found.overlap, expected.overlap)
+    assert found.cka == pytest.approx(expected.cka, rel=1e-3)
+    near, whole = neighbours_by_both(indices, partners, np.array([0]))
+    assert np.sort(near).tolist() == [[list(range(1, count))]] * 2
+    assert whole.all()
 
 
 def test_stores_of_other_galaxies_are_refused(tmp_path: Path) -> None:

@@ -106,6 +106,15 @@ def test_the_index_is_the_same_for_the_same_seed_and_more_neighbours_than_a_list
     assert np.isfinite(found[0][0]).all()
 
 
+@needs_faiss
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_index_of_very_few_vectors_finds_all_of_them(count: int) -> None:
+    features = np.arange(2 * count, dtype=np.float32).reshape(count, 2)
+    distances, found = build_index(features).search(features[:1], count)
+    assert found.tolist() == [list(range(count))]
+    np.testing.assert_allclose(distances[0], np.sqrt(8) * np.arange(count))
+
+
 @pytest.mark.slow
 @needs_faiss
 def test_a_galaxy_of_a_large_store_has_its_true_neighbours(store_folder: Path) -> None:
