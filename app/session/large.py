@@ -373,7 +373,7 @@ def _opening(settings: Settings) -> tuple[Any, str, Callable[[Progress], Large |
     digest = digest_of(path)
     read = settings.asked or settings.sources[:1]  # whose ids a small store may have
     sources = [(source, loaders.state_of(source)) for source in read]
-    key = _digest(digest, sources, settings.vectors[1:])
+    key = _digest(digest, len(settings.asked), sources, settings.vectors[1:])
     return ("large", key), f"Opening {path.name}", _open(path, digest, key, settings)
 
 
