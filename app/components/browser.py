@@ -15,8 +15,8 @@ PRESS = "../press"  # the script that lets nothing be drawn anew under a pressed
 
 def parts(name: str, *scripts: str, html: str = "", folder: str = "") -> dict[str, str | None]:
     """Read what a component is made from: `html`, `css` and `js` of its folder, the `scripts` as
-    one module where there are several, without indentation and lines of comment, since each
-    drawing sends them; None for what it has not.
+    one module where there are several, without indentation and comments, since each drawing sends
+    them; None for what it has not.
     """
     here = Path(__file__).parent / (folder or name)
 

@@ -75,7 +75,7 @@ def columns_and_links(large: Large, table: pd.DataFrame) -> None:
     from astrojepa.data import coordinates
 
     known = large.map.store.layouts[0].known
-    forms = {known[name]: ".5f" for name in ("ra", "dec") if name in known}  # degrees: 0.04 arcsec
+    forms = {known[name]: ".5f" for name in ("ra", "dec") if name in known}  # to 0.04 arcsec
     shown = [name for name in table if name != known["id"]]
     facts("large", {name: _written(table[name][0], forms.get(name, ".6g")) for name in shown})
     if (place := place_of(large, table)) is not None:

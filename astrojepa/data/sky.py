@@ -56,7 +56,8 @@ def field_of(ra: np.ndarray, dec: np.ndarray) -> tuple[float, float, float]:
     """
     a, d = np.radians(ra), np.radians(dec)
     x, y, z = (np.cos(d) * np.cos(a)).mean(), (np.cos(d) * np.sin(a)).mean(), np.sin(d).mean()
-    ra0, dec0 = np.degrees(np.arctan2(y, x)) % 360 % 360, np.degrees(np.arctan2(z, np.hypot(x, y)))
+    ra0, dec0 = np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arctan2(z, np.hypot(x, y)))
+    ra0 %= 360  # since -1e-17 % 360 is 360
     return float(ra0), float(dec0), float(separation(ra, dec, ra0, dec0).max())
 
 
