@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +64,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Leave what was imported out of every later collection: a walk through all libraries takes
     0.4 s, and a test that makes many objects, as one that compiles UMAP, begins dozens.
+
+    Streamlit seeks components in the metadata of every installed package for each page that is
+    drawn headless, which takes as long: here once.
     """
     gc.freeze()
     gc.enable()
+    if "streamlit" in sys.modules:
+        from streamlit.components.v2 import manifest_scanner
+
+        manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture(autouse=True)

@@ -1594,14 +1594,23 @@ def test_the_option_of_the_first_store_is_no_advice_for_the_second(
             large_search._model_task(one)[2](lambda *told: None)
 
 
-@pytest.fixture
-def modelled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
-    """A store of the vectors of a model, and the images of its galaxies in another order."""
+@pytest.fixture(scope="module")
+def embedded() -> SimpleNamespace:
+    """Galaxies and their vectors by a model."""
     import astrojepa as aj
 
-    monkeypatch.setattr(large_map, "LARGE", 10)
     model, small = aj.load_model("small.lejepa"), aj.open_dataset("simulated:40")
-    vectors = aj.embed(model, small).vectors
+    vectors = aj.embed(model, small, cache=False).vectors
+    return SimpleNamespace(model=model, small=small, vectors=vectors)
+
+
+@pytest.fixture
+def modelled(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, embedded: SimpleNamespace
+) -> SimpleNamespace:
+    """A store of the vectors of a model, and the images of its galaxies in another order."""
+    monkeypatch.setattr(large_map, "LARGE", 10)
+    model, small, vectors = embedded.model, embedded.small, embedded.vectors
     order = np.random.default_rng(0).permutation(40)
     frame = {"object_id": small.ids[order].astype(str), "vector": list(vectors[order])}
     table = pa.table({**frame, "x": np.arange(40.0), "y": np.arange(40.0)})
