@@ -89,9 +89,9 @@ def exemplars(
     return some[exemplars(features(_embeddings, model_hash, data_hash)[some], count)]
 
 
-@st.cache_data(show_spinner=False, ttl=20)
+@st.cache_resource(show_spinner=False, ttl=20)
 def cards() -> list[dict[str, Any]]:
-    """The cards of the released checkpoints."""
+    """The cards of the released checkpoints, to read only: they are long and not copied."""
     return aj.list_checkpoints()
 
 
