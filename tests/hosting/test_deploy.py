@@ -199,7 +199,8 @@ def test_what_these_steps_start_draws_a_bundle(fresh: Path, bundle: Path, browse
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         explorer = Explorer(context.new_page(), url).open("/?map=umap")
         assert explorer.canvas.get_attribute("data-drawn") == "60"
-        explorer.says("Squared error")
+        explorer.page.get_by_text("Both", exact=True).click()
+        explorer.says("Prediction error (squared)")
         # compiled on a read-only root
         explorer.appears(explorer.page.locator("canvas[aria-label*='UMAP of small.tiny']"))
         assert explorer.complaints == []
