@@ -33,6 +33,7 @@ def test_package_and_help_start_quickly_because_they_load_no_library_of_numbers(
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_script_goes_from_galaxies_to_neighbours_scores_maps_and_patch_errors():
     data = aj.open_dataset("simulated:120")
     train, validation, test = aj.split(data, "grouped", seed=42)

@@ -27,6 +27,7 @@ if not app:
 """
 
 
+@pytest.mark.slow
 def test_an_explorer_on_it_says_so_in_its_log_and_draws_its_pages(
     tmp_path: Path, browser: Any
 ) -> None:

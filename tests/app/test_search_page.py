@@ -41,6 +41,7 @@ def labels(test: AppTest) -> list[str]:
     return [button.label for button in test.button]
 
 
+@pytest.mark.slow
 def test_more_like_this_chooses_the_nearest_hundred_and_is_in_the_link(
     draw: Callable[..., AppTest],
 ) -> None:

@@ -49,6 +49,7 @@ def test_without_a_hub_the_page_says_what_to_start(
     assert "No SAMP hub is running: start TOPCAT or Aladin, then send again." in words(test)
 
 
+@pytest.mark.slow
 def test_a_hosted_explorer_sends_nothing(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

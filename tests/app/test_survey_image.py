@@ -151,6 +151,7 @@ def test_a_galaxy_without_a_position_and_a_simulated_one_have_no_switch(
     assert switch(run_page(monkeypatch, pages_cache, "galaxy", query={"galaxy": "3"})) is None
 
 
+@pytest.mark.slow
 def test_a_hosted_explorer_has_no_switch_and_asks_nobody_whatever_the_session_holds(
     monkeypatch: pytest.MonkeyPatch,
     pages_cache: Path,

@@ -84,6 +84,7 @@ def test_what_was_sent_is_not_sent_again(queue: ForwardMsgQueue) -> None:
     assert not queue.flush()
 
 
+@pytest.mark.slow
 def test_a_sentence_goes_at_once_where_a_part_that_runs_by_itself_stands_beside_it(
     tmp_path: Path, browser: Any
 ) -> None:

@@ -52,6 +52,7 @@ def test_bars_of_many_numbers_are_counted_as_numpy_counts_them() -> None:
     assert found.codes.tolist() == np.where(np.isnan(values), found.bars + 1, places).tolist()
 
 
+@pytest.mark.slow
 def test_millions_of_numbers_are_counted_one_by_one_in_bins_told_by_some_of_them() -> None:
     values = np.random.default_rng(3).normal(size=2**22 + 5)
     values[7], values[11] = np.nan, np.inf  # in no bin, and in the last

@@ -249,6 +249,7 @@ def test_a_page_that_hides_the_next_behind_another_type_is_refused(
         file.read()
 
 
+@pytest.mark.slow
 def test_statistics_of_any_length_and_many_small_row_groups_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_probe_without_galaxies_to_test_it_on_says_so(model: Any, data: Datase
         probe_table(model, few, "column")
 
 
+@pytest.mark.slow
 def test_everything_asked_for_stands_on_one_card_that_json_can_hold(
     model: Any, data: Dataset
 ) -> None:

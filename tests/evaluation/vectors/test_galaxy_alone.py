@@ -89,6 +89,7 @@ def test_an_image_without_anything_to_remove_is_measured_as_it_is(image: np.ndar
     )
 
 
+@pytest.mark.slow
 def test_simulated_galaxies_are_as_elongated_as_their_inclination_says() -> None:
     data = aj.open_dataset("simulated:200")
     axis = np.cos(np.deg2rad(np.asarray(data.table["inclination_deg"].values, float)))
