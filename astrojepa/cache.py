@@ -107,7 +107,6 @@ def ensure_cache() -> str:
         atexit.register(shutil.rmtree, temporary, ignore_errors=True)
         return (
             f"{root} cannot keep what is computed ({error.strerror or error}), so that it is kept "
-            f"until the program ends only; "
-            "make room, or name another folder in ASTROJEPA_CACHE."
+            "until the program ends only; make room, or name another folder in ASTROJEPA_CACHE."
         )
     return ""

@@ -124,8 +124,7 @@ def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
     if max(rows, columns) * cell > MAX_SHEET:
         raise ValueError(
             f"{count} thumbnails of {cell} pixels in {columns} columns make a sheet of "
-            f"{columns * cell} × {rows * cell}; "
-            f"at most {MAX_SHEET} a side: make several sheets."
+            f"{columns * cell} × {rows * cell}; at most {MAX_SHEET} a side: make several sheets."
         )
     sheet = np.zeros((rows, columns, cell, cell, 3), dtype=np.uint8)
     sheet.reshape(-1, cell, cell, 3)[:count] = images

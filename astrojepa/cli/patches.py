@@ -78,9 +78,8 @@ def _draw(options: argparse.Namespace, data: Any, model: Any) -> int:
     name = {"mse": "MSE", "normalised": "normalised error", "cosine": "cosine"}[options.measure]
     print(
         f"{options.out}: patch {name} from {np.nanmin(values):.3g} to {np.nanmax(values):.3g}, "
-        f"scale {low:.3g} to {high:.3g}; "
-        f"mean normalised error {np.nanmean(errors.normalised):.3g}, 1 = predicting this galaxy's "
-        f"mean token"
+        f"scale {low:.3g} to {high:.3g}; mean normalised error "
+        f"{np.nanmean(errors.normalised):.3g}, 1 = predicting this galaxy's mean token"
     )
     return 0
 

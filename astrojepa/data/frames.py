@@ -171,8 +171,7 @@ def write_pictures(
     if free < needed:
         raise OSError(
             f"{text} needs {needed / 1e9:.1f} GB in {path.parent}, and {free / 1e9:.1f} GB are "
-            f"free; "
-            "make room, or name another folder in ASTROJEPA_CACHE."
+            "free; make room, or name another folder in ASTROJEPA_CACHE."
         )
     done = 0
     with atomic_write(path) as stream, reporting(progress, shape[0], text) as report:

@@ -75,9 +75,8 @@ class Monitor:
             self.config.objective.sigreg_weight > 0 and row["clean_sigreg_over_floor"] > FLOOR_ALARM
         ):
             row["alarm"] = (
-                f"Not Gaussian: SIGReg of clean validation images is "
-                f"{row['clean_sigreg_over_floor']:.0f} times its floor, "
-                f"over {FLOOR_ALARM:g}."
+                "Not Gaussian: SIGReg of clean validation images is "
+                f"{row['clean_sigreg_over_floor']:.0f} times its floor, over {FLOOR_ALARM:g}."
             )
         return row
 

@@ -78,8 +78,7 @@ def download(
             wrong = part.path.replace(path.with_name(f"{path.name}.wrong"))
             raise DataError(
                 f"What came is {named(wrong, part.digest.hexdigest())}, and not {known.name}; it "
-                f"is kept as {wrong}, and the same "
-                "command downloads everything again."
+                f"is kept as {wrong}, and the same command downloads everything again."
             )
         part.path.replace(path)
     return f"{path} is {known.name}: {known.num_bytes:,} bytes, sha256 {known.sha256}."
@@ -234,8 +233,7 @@ def _check_room(folder: Path, needed: int) -> None:
     if free < needed + SPARE_BYTES:
         raise OSError(
             f"{folder} has {free / 1e9:.2f} GB free, and {(needed + SPARE_BYTES) / 1e9:.2f} GB are "
-            f"needed; make room, or choose "
-            "another `out`."
+            "needed; make room, or choose another `out`."
         )
 
 

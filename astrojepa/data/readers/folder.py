@@ -483,8 +483,7 @@ def _complain(
     if missing:
         raise DataError(
             f"{len(missing)} of {total} files of {source} are missing in {root}: "
-            f"{first_of(missing)}. "
-            "Add the files, or remove their rows."
+            f"{first_of(missing)}. Add the files, or remove their rows."
         )
 
 

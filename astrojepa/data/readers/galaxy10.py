@@ -455,8 +455,7 @@ def _check_images(path: Path, images: h5py.Dataset) -> None:
     if shape[1:3] == SDSS_SHAPE:
         raise DataError(
             f"{path.name} looks like the older Galaxy10 SDSS (69 x 69 pixels), whose ten classes "
-            f"are others; "
-            "give Galaxy10_DECals.h5, or save its images as a folder with labels.csv."
+            "are others; give Galaxy10_DECals.h5, or save its images as a folder with labels.csv."
         )
     if not (
         1 <= shape[0] <= MAX_GALAXIES and 1 <= shape[1] <= MAX_SIDE and 1 <= shape[2] <= MAX_SIDE

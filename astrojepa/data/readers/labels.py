@@ -235,8 +235,7 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
         if len(row) > len(header):
             raise DataError(
                 f"{path}: the row of {row[0]!r} has {len(row)} values for {len(header)} columns; "
-                f"quote its "
-                f"separators."
+                "quote its separators."
             )
         row += [""] * (len(header) - len(row))
     rows = rows[1:] if rows and are_types(rows[0]) else rows
@@ -268,9 +267,8 @@ def _rows(raw: bytes, path: Path) -> list[list[str]]:
         ):
             raise DataError(
                 f"{path} is too large in row {len(rows):,}, with {len(line):,} values and one of "
-                f"{longest:,} letters; at most "
-                f"{MAX_COLUMNS} columns and {MAX_VALUES:,} values are read. Divide it, or shorten "
-                f"its longest values."
+                f"{longest:,} letters; at most {MAX_COLUMNS} columns and {MAX_VALUES:,} values are "
+                "read. Divide it, or shorten its longest values."
             )
     return rows
 

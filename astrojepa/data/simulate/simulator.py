@@ -182,9 +182,8 @@ def _draw(
     if needed > free:
         raise OSError(
             f"Expected {needed / 1e9:.1f} GB of free disk for {count:,} stamps of {size} px in "
-            f"{pictures.parent}, found "
-            f"{free / 1e9:.1f} GB. Ask for fewer or smaller stamps, or set ASTROJEPA_CACHE to a "
-            f"folder on a larger disk."
+            f"{pictures.parent}, found {free / 1e9:.1f} GB. Ask for fewer or smaller stamps, or "
+            "set ASTROJEPA_CACHE to a folder on a larger disk."
         )
     with temporary_folder(pictures.parent, "simulating") as folder, naming(pictures):
         new_pictures, new_truths = folder / "pictures.npy", folder / "truths.npy"

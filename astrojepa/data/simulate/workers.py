@@ -161,9 +161,8 @@ def _order(idle: queue.SimpleQueue[subprocess.Popen[str]], chunk: tuple[int, int
             helper.wait(5)  # its end may be a moment behind its silence
         raise ChildProcessError(
             f"Expected galaxies {chunk[0]} to {chunk[1]} from a helper process of the simulator, "
-            f"but it stopped (exit status "
-            f"{helper.poll()}; its own message is above). With little memory or disk left, ask for "
-            f"fewer or smaller stamps."
+            f"but it stopped (exit status {helper.poll()}; its own message is above). With little "
+            "memory or disk left, ask for fewer or smaller stamps."
         )
     return chunk[1] - chunk[0]
 

@@ -111,8 +111,7 @@ def paired_bootstrap(
     if not np.array_equal(a.rows, b.rows) or not np.array_equal(a.truth, b.truth):
         raise ValueError(
             f"The probes were scored on different galaxies ({len(a.rows)} and {len(b.rows)} rows, "
-            f"or other labels); "
-            "compare results on one test set only."
+            "or other labels); compare results on one test set only."
         )
     won, lost = int((a.correct & ~b.correct).sum()), int((~a.correct & b.correct).sum())
     count = len(a.truth)

@@ -33,11 +33,9 @@ HOW = {
     "linear": "x = (embedding - shift) * factor; logits = x @ weights + bias; probabilities = "
     "softmax(logits / temperature)",
     "mlp": "x = (embedding - shift) * factor; hidden = max(0, x @ weights + bias); logits = hidden "
-    "@ weights + bias of the second "
-    "layer; probabilities = softmax(logits / temperature)",
+    "@ weights + bias of the second layer; probabilities = softmax(logits / temperature)",
     "knn": "x = (embedding - shift) * factor, scaled to unit length; the k most similar known "
-    "galaxies vote, each with weight "
-    "(1 + cosine) / 2; embed the known ids with the same model",
+    "galaxies vote, each with weight (1 + cosine) / 2; embed the known ids with the same model",
 }
 TYPICALITY = (
     "distance = sqrt(mean((x @ whitening) ** 2)); typicality = (1 + how many `distances` are as "

@@ -162,8 +162,7 @@ def _claim(path: Path, facts: dict[str, Any]) -> ShardFolder:
         )
         raise ValueError(
             f"{path} holds vectors by {theirs}, and these are by {ours}, which differ in "
-            f"{', '.join(different)}; "
-            "choose another folder."
+            f"{', '.join(different)}; choose another folder."
         )
     return folder
 
