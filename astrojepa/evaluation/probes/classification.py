@@ -65,7 +65,8 @@ def knn_probe(
     targets, truth, rows = scored(known, new)
     k = min(k, len(labels))
     features, targets = (
-        _unit(part) for part in (whiten if whitened else standardise)(features, targets)
+        part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+        for part in (whiten if whitened else standardise)(features, targets)
     )
     distances, indices = nearest(features, targets, k)
     weights = 1 - np.square(distances) / 4  # (1 + cosine) / 2 of unit vectors
@@ -155,7 +156,3 @@ def _best_on_check(parts: ProbeParts) -> tuple[float, Weights]:
             break
     best = int(np.argmax(scores))
     return STRENGTHS[best], fits[best]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

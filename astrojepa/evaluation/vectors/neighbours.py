@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from astrojepa.evaluation.vectors.neighbour_index import LARGE, build_index, is_available
@@ -93,8 +95,8 @@ def nearest(
         return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
     large = len(reference) > LARGE and reference.shape[1] > _TREE_WIDTH
     many = large and len(queries) > _MANY and is_available()
-    search = _by_index if many else exact_nearest
-    distances, indices = search(reference, queries, k if exclude is None else k + 1)
+    search = build_index(reference).search if many else partial(exact_nearest, reference)
+    distances, indices = search(queries, k if exclude is None else k + 1)
     if exclude is not None:
         distances, indices = without_own(distances, indices, np.asarray(exclude))
     return distances.astype(np.float32), indices.astype(np.int64)
@@ -116,10 +118,6 @@ def without_own(
     own[~own.any(axis=1), -1] = True
     shape = (len(indices), indices.shape[1] - 1)
     return distances[~own].reshape(shape), indices[~own].reshape(shape)
-
-
-def _by_index(reference: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    return build_index(reference).search(queries, k)
 
 
 def _by_differences(
