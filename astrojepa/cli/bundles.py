@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from astrojepa.checkpoints import bundle
-from astrojepa.cli.options import add_data, declare, open_data
+from astrojepa.cli.options import add_data, add_value, declare, open_data
 from astrojepa.places import EXPLORE
 
 NAMES = BUNDLE, DEMO = "export bundle", "export demo"
@@ -25,15 +25,9 @@ def add_to(commands: Any) -> None:
         model=False,
     )
     add_data(made)
-    made.add_argument(
-        "--checkpoint",
-        default="best",
-        help="id, alias, run folder or file of a model (default best)",
-    )
+    add_value(made, "--checkpoint", "best", "id, alias, run folder or file of a model")
     made.add_argument("--out", type=Path, required=True, help="folder to create")
-    made.add_argument(
-        "--size", type=int, default=160, help="largest image side, pixels (default 160)"
-    )
+    add_value(made, "--size", 160, "largest image side, pixels")
     demo = declare(
         commands,
         DEMO,

@@ -13,6 +13,8 @@ from astrojepa.cli.options import (
     add_data,
     add_device,
     add_passes,
+    add_switch,
+    add_value,
     add_vectors,
     declare,
     fill_benchmark,
@@ -42,22 +44,18 @@ def add_to(commands: Any) -> None:
         "best --data galaxies --label-column morphology --out mine.safetensors",
     )
     add_benchmark(tune)
-    tune.add_argument(
-        "--frozen",
-        action="store_true",
-        help="keep the encoder fixed and fit only a linear probe, which takes minutes",
+    add_switch(
+        tune, "--frozen", "keep the encoder fixed and fit only a linear probe, which takes minutes"
     )
-    tune.add_argument(
-        "--epochs", type=int, default=10, help="passes over the labelled galaxies (default 10)"
-    )
-    tune.add_argument("--batch-size", type=int, default=64, help="galaxies per step (default 64)")
+    add_value(tune, "--epochs", 10, "passes over the labelled galaxies")
+    add_value(tune, "--batch-size", 64, "galaxies per step")
     tune.add_argument(
         "--learning-rate",
         type=float,
         default=1e-4,
         help="learning rate of the encoder; the classifier's is 10 times as large (default 1e-4)",
     )
-    tune.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    add_value(tune, "--seed", 0, "random seed")
     add_passes(tune)
     add_device(tune)
     tune.add_argument(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import add_data, declare, json_file, open_data
+from astrojepa.cli.options import add_data, add_value, declare, json_file, open_data
 from astrojepa.files import write_json
 
 
@@ -73,9 +73,7 @@ def add_to(commands: Any) -> None:
         "--data galaxies --size 160 --out galaxies-160",
     )
     _add_data_again(small)
-    small.add_argument(
-        "--size", type=int, default=160, help="largest image side, pixels (default 160)"
-    )
+    add_value(small, "--size", 160, "largest image side, pixels")
     small.add_argument(
         "--format", default="jpeg", help="jpeg (default), or webp, a quarter of the size"
     )
@@ -101,15 +99,11 @@ def _declare_cutouts(actions: Any) -> None:
     cutouts.add_argument(
         "--layer", default="", help="survey of the service (default ls-dr9, or CDS/P/DSS2/color)"
     )
-    cutouts.add_argument("--size", type=int, default=256, help="side, pixels (default 256)")
-    cutouts.add_argument(
-        "--scale", type=float, default=0.262, help="arcseconds per pixel (default 0.262)"
-    )
+    add_value(cutouts, "--size", 256, "side, pixels")
+    add_value(cutouts, "--scale", 0.262, "arcseconds per pixel")
     cutouts.add_argument("--format", default="jpeg", help="jpeg (default) or fits")
     cutouts.add_argument("--bands", default="", help="filters, one letter each (default grz)")
-    cutouts.add_argument(
-        "--rate", type=float, default=2.0, help="largest number of requests a second (default 2)"
-    )
+    add_value(cutouts, "--rate", 2.0, "largest number of requests a second")
     cutouts.add_argument("--url", default="", help="another https address of the service")
 
 

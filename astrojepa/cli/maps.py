@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from astrojepa.cli.options import (
     TABLE_FILE,
+    add_switch,
+    add_value,
     check_output,
     check_source,
     declare,
@@ -49,10 +51,8 @@ def add_to(commands: Any) -> None:
         "best --data galaxies --method umap --out map.csv --trust trust.json",
         stored=True,
     )
-    project.add_argument("--method", default="umap", help="pca, umap or tsne (default umap)")
-    project.add_argument(
-        "--seed", type=int, default=0, help="random seed of the layout (default 0)"
-    )
+    add_value(project, "--method", "umap", "pca, umap or tsne")
+    add_value(project, "--seed", 0, "random seed of the layout")
     project.add_argument(
         "--place",
         default="",
@@ -74,10 +74,10 @@ def add_to(commands: Any) -> None:
             "20,000 if there are more than 200,000, else all; for a new folder at most half)"
         ),
     )
-    project.add_argument(
+    add_switch(
+        project,
         "--beside",
-        action="store_true",
-        help="for a new folder: keep the old map (x, y) and order, and add the new map as columns "
+        "for a new folder: keep the old map (x, y) and order, and add the new map as columns "
         "such as x_tsne and y_tsne",
     )
     project.add_argument(

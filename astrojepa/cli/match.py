@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import TABLE_FILE, add_data, declare, open_data
+from astrojepa.cli.options import TABLE_FILE, add_data, add_value, declare, open_data
 from astrojepa.tables import Column, check_table, write_table
 
 
@@ -26,12 +26,7 @@ def add_to(commands: Any) -> None:
         help="table with columns id, or ra and dec: CSV, ECSV, FITS, VOTable, Parquet, text, HATS",
     )
     add_data(parser)
-    parser.add_argument(
-        "--radius",
-        type=float,
-        default=1.0,
-        help="largest separation of galaxy and row, arcseconds (default 1)",
-    )
+    add_value(parser, "--radius", 1.0, "largest separation of galaxy and row, arcseconds")
     parser.add_argument(
         "--by",
         default="",

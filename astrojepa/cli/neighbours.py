@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from astrojepa.cli.options import (
     TABLE_FILE,
+    add_switch,
+    add_value,
     check_source,
     declare,
     label,
@@ -48,12 +50,8 @@ def add_to(commands: Any) -> None:
         metavar="ID",
         help="galaxy: id or row number; repeatable; without it, the neighbours of each galaxy",
     )
-    near.add_argument("--k", type=int, default=6, help="neighbours of each galaxy (default 6)")
-    near.add_argument(
-        "--whitened",
-        action="store_true",
-        help="measure distances along uncorrelated axes of unit variance",
-    )
+    add_value(near, "--k", 6, "neighbours of each galaxy")
+    add_switch(near, "--whitened", "measure distances along uncorrelated axes of unit variance")
     near.add_argument(
         "--recall",
         type=int,

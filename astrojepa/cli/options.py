@@ -52,6 +52,19 @@ def declare(
     return made
 
 
+def add_switch(parser: argparse.ArgumentParser, flag: str, help: str) -> None:
+    """Declare a flag that takes no value."""
+    parser.add_argument(flag, action="store_true", help=help)
+
+
+def add_value(
+    parser: argparse.ArgumentParser, flag: str, default: int | float | str, help: str
+) -> None:
+    """Declare a flag of one value, of the kind of its default, with which its help ends."""
+    shown = f"{default:g}" if isinstance(default, float) else default
+    parser.add_argument(flag, type=type(default), default=default, help=f"{help} (default {shown})")
+
+
 def add_vectors(
     parser: argparse.ArgumentParser, use: str, files: str = "any .npz or Parquet file"
 ) -> None:
@@ -83,9 +96,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="BAND",
         help="bands of flux, for a model that was trained on them, e.g. g r z",
     )
-    parser.add_argument(
-        "--skip-corrupt", action="store_true", help="leave out unreadable images and list them"
-    )
+    add_switch(parser, "--skip-corrupt", "leave out unreadable images and list them")
 
 
 def json_file(text: str) -> Path:
@@ -126,15 +137,10 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
 
 
 def add_thinning(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--fraction",
-        type=float,
-        default=0.02,
-        help="fraction of the galaxies that the thinned class makes up (default 0.02)",
+    add_value(
+        parser, "--fraction", 0.02, "fraction of the galaxies that the thinned class makes up"
     )
-    parser.add_argument(
-        "--draws", type=int, default=100, help="number of random draws (default 100)"
-    )
+    add_value(parser, "--draws", 100, "number of random draws")
 
 
 def fill_benchmark(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from astrojepa.cli.options import (
+    add_switch,
     add_thinning,
     asked_for,
     check_source,
@@ -49,11 +50,7 @@ def add_to(commands: Any) -> None:
         "smallest possible one)",
     )
     add_thinning(report)
-    report.add_argument(
-        "--card",
-        action="store_true",
-        help="also write the numbers to the card of the released model",
-    )
+    add_switch(report, "--card", "also write the numbers to the card of the released model")
     report.add_argument(
         "--out", type=Path, required=True, metavar="STEM", help="writes STEM.json and STEM.html"
     )

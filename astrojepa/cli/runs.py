@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import declare
+from astrojepa.cli.options import add_value, declare
 from astrojepa.files import read_json, write_records
 from astrojepa.runs import read_config, read_metrics
 
@@ -24,7 +24,7 @@ def add_to(commands: Any) -> None:
     )
     export.add_argument("model", metavar="RUN", help="run folder, or one of its .pt files")
     export.add_argument("--id", required=True, help="id of the model: architecture.recipe")
-    export.add_argument("--out", default="checkpoints", help="folder (default checkpoints)")
+    add_value(export, "--out", "checkpoints", "folder")
     export.add_argument(
         "--orientations",
         type=int,

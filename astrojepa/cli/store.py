@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import TABLE_FILE, add_vectors, declare, print_columns, store_provenance
+from astrojepa.cli.options import (
+    TABLE_FILE,
+    add_switch,
+    add_value,
+    add_vectors,
+    declare,
+    print_columns,
+    store_provenance,
+)
 from astrojepa.tables import Column, check_table, write_table
 
 SHOWN = 25  # rows that are printed
@@ -24,8 +32,8 @@ def add_to(commands: Any) -> None:
         model=False,
     )
     made.add_argument("--count", type=int, required=True, help="number of galaxies")
-    made.add_argument("--width", type=int, default=192, help="length of a vector (default 192)")
-    made.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    add_value(made, "--width", 192, "length of a vector")
+    add_value(made, "--seed", 0, "random seed")
     made.add_argument(
         "--out", type=Path, required=True, help="folder for the Parquet files of the store"
     )
@@ -74,11 +82,7 @@ def add_to(commands: Any) -> None:
         default=1_000_000,
         help="largest number of galaxies in a partition (default 1,000,000)",
     )
-    divided.add_argument(
-        "--float32",
-        action="store_true",
-        help="keep the precision of the vectors (default: float16)",
-    )
+    add_switch(divided, "--float32", "keep the precision of the vectors (default: float16)")
     divided.add_argument("--out", type=Path, required=True, help="new folder of the catalogue")
 
 

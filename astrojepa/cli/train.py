@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from astrojepa.cli.options import declare
+from astrojepa.cli.options import add_switch, declare
 from astrojepa.config import TrainConfig, flags, replace
 from astrojepa.files import read_json
 from astrojepa.places import EXPLORE
@@ -98,11 +98,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="compile the network (default auto: on a GPU)",
     )
-    parser.add_argument(
-        "--tensorboard",
-        action="store_true",
-        help="also write TensorBoard events to RUN/tensorboard",
-    )
+    add_switch(parser, "--tensorboard", "also write TensorBoard events to RUN/tensorboard")
     parser.add_argument(
         "--judge-every",
         type=int,
