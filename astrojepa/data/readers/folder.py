@@ -31,8 +31,7 @@ from astrojepa.data.readers.labels import (
     SPLITS,
     TABLES,
     coordinate_columns,
-    doubtful_positions,
-    doubtful_redshifts,
+    doubts_of,
     encode_labels,
     find_column,
     find_table,
@@ -44,9 +43,6 @@ from astrojepa.data.readers.labels import (
     of_one_name,
     read_labels,
     split_names,
-    unread_positions,
-    unread_redshifts,
-    unread_split,
     walk,
 )
 from astrojepa.data.readers.parquet import is_table
@@ -203,7 +199,7 @@ def open_folder(
     alike = [SUFFIX.pattern] * (find_table(root) is None) + [OF_BAND.pattern] * bool(bands)
     twice = of_one_name(named, re.compile("|".join(alike), SUFFIX.flags) if alike else None)
     left_out = _left_out(root, set(_all_files(files, bands)), listed)
-    doubt = doubtful_positions(ra, dec) or unread_positions(list(kept.columns))
+
     again = (
         ""
         if bands
@@ -223,13 +219,8 @@ def open_folder(
         table=kept,
         skipped=skipped,
         notes=sentences(
-            *(said, doubt, doubtful_redshifts(redshift)),
-            *(
-                unread_redshifts(list(kept.columns)),
-                unread_split(kept),
-                doubtful_commas(kept),
-                *told,
-            ),
+            *(said, *doubts_of(kept, list(kept.columns), ra, dec, redshift)),
+            *(doubtful_commas(kept), *told),
             *(twice, of_one_galaxy(ids, ra, dec), again, lacking, left_out),
             "" if find_table(root) else _perhaps_noise(files),
             "" if find_table(root) else _folders_of_one(labels, classes),

@@ -686,6 +686,21 @@ def coordinate_columns(
     return *known_places(ra, dec), _numbers(table, "redshift", -np.inf, np.inf, source)
 
 
+def doubts_of(
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    ra: np.ndarray,
+    dec: np.ndarray,
+    redshift: np.ndarray,
+) -> tuple[str, ...]:
+    """Say what looks wrong with positions and redshifts, and which of the columns may be these, or
+    the split, under names that are not read.
+    """
+    positions = doubtful_positions(ra, dec) or unread_positions(columns)
+    redshifts = doubtful_redshifts(redshift), unread_redshifts(columns)
+    return positions, *redshifts, unread_split(table)
+
+
 def doubtful_positions(ra: np.ndarray, dec: np.ndarray) -> str:
     """Say where positions over much of the sky look like hours or radians instead of degrees."""
     known = np.isfinite(ra) & np.isfinite(dec)

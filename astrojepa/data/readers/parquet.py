@@ -41,8 +41,7 @@ from astrojepa.data.readers.labels import (
     LABEL_COLUMNS,
     SPLITS,
     coordinate_columns,
-    doubtful_positions,
-    doubtful_redshifts,
+    doubts_of,
     encode_labels,
     find_column,
     find_name,
@@ -53,9 +52,6 @@ from astrojepa.data.readers.labels import (
     of_one_galaxy,
     of_one_name,
     split_names,
-    unread_positions,
-    unread_redshifts,
-    unread_split,
     walk,
 )
 from astrojepa.data.readers.registry import Selection, reader
@@ -508,7 +504,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     text = text.iloc[rows].reset_index(drop=True)
     labels, classes, said = encode_labels(text, selection.label_column, root.name)
     ra, dec, redshift = coordinate_columns(text, root.name)
-    doubt = doubtful_positions(ra, dec) or unread_positions(list(table.columns))
+
     twice = of_one_name(text[column].unique()) if (column := find_column(text, "id")) else ""
     ids = name_galaxies(text, root.name)
     return Dataset(
@@ -525,14 +521,8 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         about=table.attrs[ABOUT],
         skipped=skipped,
         notes=sentences(
-            *(said, doubt, doubtful_redshifts(redshift)),
-            *(
-                unread_redshifts(list(table.columns)),
-                unread_split(text),
-                resampled,
-                unmasked,
-                twice,
-            ),
+            *(said, *doubts_of(text, list(table.columns), ra, dec, redshift)),
+            *(resampled, unmasked, twice),
             *(of_one_galaxy(ids, ra, dec), not_read(_unread(shards[0]))),
         ),
     )

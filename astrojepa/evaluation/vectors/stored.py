@@ -121,16 +121,14 @@ def open_vectors(path: str | Path, label_column: str = "") -> Stored:
     text = pd.DataFrame({"split": found.known.get("split", np.array([])).astype(str)}, dtype=str)
     hashes = (found.facts.get("model_hash", ""), found.facts.get("data_hash", ""))
     embeddings = Embeddings(found.vectors, labels, ids, classes, *hashes)
+    others = one_line(", ".join(found.unread), 100)
+    more = f"Other columns of {path.name} are not read ({others}); join them with --catalogue."
     galaxies = dataclasses.replace(
         _without_images(path.name, embeddings, ra, dec, f"vectors {digest}"),
         simulated=found.facts.get("simulated") == "true",
+        split_column=split_names(text) if "split" in found.known else None,
+        notes=sentences(note, more if others else ""),
     )
-    if "split" in found.known:
-        galaxies = dataclasses.replace(galaxies, split_column=split_names(text))
-    others = one_line(", ".join(found.unread), 100)
-    more = f"Other columns of {path.name} are not read ({others}); join them with --catalogue."
-    notes = sentences(note, more if others else "")
-    galaxies = dataclasses.replace(galaxies, notes=notes)
     return Stored(path.name, digest, embeddings, galaxies, found.facts.get("model", ""))
 
 
@@ -243,9 +241,10 @@ def _checked_ids(path: Path, found: Columns) -> np.ndarray:
         )
     if empty := int(np.isin(ids, [*WORDS]).sum()):
         raise VectorsError(f"{path}: {empty:,} ids are missing; give every vector an id.")
-    own = "model_hash" in found.facts  # several images of a galaxy may have been embedded
-    names, counts = (None, None) if own else np.unique(ids, return_counts=True)
-    if counts is not None and names is not None and len(names) < len(ids):
+    if "model_hash" in found.facts:  # several images of a galaxy may have been embedded
+        return ids
+    names, counts = np.unique(ids, return_counts=True)
+    if len(names) < len(ids):
         raise VectorsError(
             f"{path}: {int((counts > 1).sum()):,} ids occur twice or more, such as "
             f"{names[counts > 1][0]}; keep one vector of each."
@@ -300,5 +299,5 @@ def _places(path: Path, found: Columns, ids: np.ndarray) -> tuple[np.ndarray, np
                 f"{path}: {name} of {ids[bad[0]]} is {given[bad[0]]}, expected degrees in "
                 f"[{low}, {high}]."
             )
-        angles.append(np.where(np.isfinite(values), values, np.nan))
-    return known_places(angles[0], angles[1])
+        angles.append(values)
+    return known_places(*angles)
