@@ -64,6 +64,13 @@ def supplied_arrays(path: Path) -> dict[str, np.ndarray] | None:
     return _first_readable([folder / path.name for folder in _supplied])
 
 
+def load_whole(path: Path, **lengths: int) -> dict[str, np.ndarray] | None:
+    """Read cached arrays; None unless those of these names are there, each of its length."""
+    arrays = load_arrays(path) or {}
+    whole = all(name in arrays and arrays[name].shape[:1] == (n,) for name, n in lengths.items())
+    return arrays if whole else None
+
+
 def _first_readable(places: list[Path]) -> dict[str, np.ndarray] | None:
     for place in places:
         try:

@@ -35,6 +35,13 @@ def content_path(kind: str, model: ModelFacts, data: Dataset, *settings: Any) ->
     return cache_path(kind, key_of(model.hash, data.fingerprint, *seen, *settings))
 
 
+def vectors_path(kind: str, facts: str, vectors: np.ndarray) -> Path:
+    """Return where the cache keeps what vectors (n, D) and `facts` decide."""
+    digest = hashlib.sha256(f"{facts} {vectors.shape} ".encode())
+    digest.update(np.ascontiguousarray(vectors).data)
+    return cache_path(kind, digest.hexdigest()[:24])
+
+
 def in_batches(
     pictures: np.ndarray,
     rows: np.ndarray,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from astrojepa.cache import cache_path, load_arrays, save_arrays
+from astrojepa.cache import load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.anomalies import DEFAULT
 from astrojepa.evaluation.anomalies.registry import (
@@ -20,6 +19,7 @@ from astrojepa.evaluation.anomalies.registry import (
     vector_scores,
 )
 from astrojepa.evaluation.anomalies.scores import of_vectors  # noqa: F401  (without torch)
+from astrojepa.evaluation.batches import vectors_path
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca
 from astrojepa.evaluation.vectors.neighbours import check_count
 from astrojepa.evaluation.vectors.standardise import check_same_width, checked_vectors, standardise
@@ -149,9 +149,7 @@ def score_store(
 def kept_scores(embeddings: Embeddings, method: str = "knn") -> np.ndarray:
     """Return `anomaly_scores` of these galaxies against each other, cached by the vectors."""
     vectors = checked_vectors(embeddings)
-    digest = hashlib.sha256(f"{_VERSION} {method} {vectors.shape} ".encode())
-    digest.update(np.ascontiguousarray(vectors).data)
-    path = cache_path("scores", digest.hexdigest()[:24])
+    path = vectors_path("scores", f"{_VERSION} {method}", vectors)
     found = (load_arrays(path) or {}).get("scores")
     if found is None or found.shape != (len(vectors),):
         found = anomaly_scores(embeddings, method=method)

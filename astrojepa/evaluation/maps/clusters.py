@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from astrojepa.cache import cache_path, load_arrays, save_arrays
+from astrojepa.cache import load_arrays, save_arrays
+from astrojepa.evaluation.batches import vectors_path
 from astrojepa.evaluation.maps.layouts import principal_components
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
 from astrojepa.progress import Progress, reporting
@@ -91,7 +90,7 @@ def find_clusters(
     (2, 1.0)
     """
     vectors = checked_vectors(embeddings)
-    path = _path(vectors, seed)
+    path = vectors_path("clusters", f"{VERSION} {seed}", vectors)
     if cache and (kept := read_clusters(load_arrays(path), len(vectors))) is not None:
         return kept
     (features,) = principal_components(standardise(vectors)[0], COMPONENTS)
@@ -173,12 +172,6 @@ def _fitted(features: np.ndarray, setting: Setting) -> np.ndarray:
     places = np.empty(len(order) + 1, dtype=np.int64)
     places[order], places[-1] = np.arange(len(order)), -1
     return places[labels]
-
-
-def _path(vectors: np.ndarray, seed: int) -> Path:
-    digest = hashlib.sha256(f"{VERSION} {seed} {vectors.shape} ".encode())
-    digest.update(np.ascontiguousarray(vectors).data)
-    return cache_path("clusters", digest.hexdigest()[:24])
 
 
 def read_clusters(arrays: dict[str, np.ndarray] | None, count: int) -> Clusters | None:

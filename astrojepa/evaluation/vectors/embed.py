@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cache import cache_path, load_arrays, program_text, save_arrays
+from astrojepa.cache import cache_path, load_whole, program_text, save_arrays
 from astrojepa.config import ImageConfig
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
@@ -102,11 +102,10 @@ def cached_embedding(model: ModelFacts, data: Dataset) -> Embeddings | None:
 
 
 def _kept(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Embeddings | None:
-    arrays = load_arrays(_path(model, data, unusual))
-    vectors = None if arrays is None else arrays.get("vectors")
-    if vectors is None or vectors.ndim != 2 or len(vectors) != len(data):
+    arrays = load_whole(_path(model, data, unusual), vectors=len(data))
+    if arrays is None or arrays["vectors"].ndim != 2:
         return None
-    return _embeddings(vectors, data, model.hash)
+    return _embeddings(arrays["vectors"], data, model.hash)
 
 
 def pixel_pca(
@@ -137,7 +136,7 @@ def pixel_pca(
     components = min(components, len(train) - 1, size * size * 3)
     name = f"pixel-pca-{components}-{size}"
     path = cache_path("baseline", key_of(name, train.fingerprint, test.fingerprint))
-    found = _cached(path, known=len(train), new=len(test))
+    found = load_whole(path, known=len(train), new=len(test))
     if found is None:
         from sklearn.decomposition import PCA
 
@@ -233,7 +232,7 @@ def _kept_measures(
     """Measure the centre `size` pixels of every galaxy's frame, unless that was done before."""
     check_batches(data, "measure")
     path = cache_path("baseline", key_of(*key))
-    found = _cached(path, vectors=len(data))
+    found = load_whole(path, vectors=len(data))
     if found is None:
         found = in_batches(
             frames(data, frame_size, progress or False),
@@ -256,16 +255,6 @@ def _centre(data: Dataset, size: int, progress: Progress | bool | None) -> np.nd
 
 def _path(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Path:
     return content_path("embeddings", model, data, *([unusual] if unusual else []))
-
-
-def _cached(path: Path, **lengths: int) -> dict[str, np.ndarray] | None:
-    """Return the cached arrays of these names and lengths, or None where there are none."""
-    arrays = load_arrays(path)
-    if arrays is None or any(
-        name not in arrays or len(arrays[name]) != length for name, length in lengths.items()
-    ):
-        return None
-    return arrays
 
 
 def _embeddings(vectors: np.ndarray, data: Dataset, model_hash: str) -> Embeddings:
