@@ -73,21 +73,39 @@ def same_object_groups(data: Dataset) -> np.ndarray:
     """
     pairs = [_equal_pairs(np.unique(data.ids, return_inverse=True)[1])]
     pairs.append(_equal_pairs(equal_pictures(data)))
-    placed = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
-    if len(placed):
-        ra, dec = np.radians(data.ra[placed]), np.radians(data.dec[placed])
-        unit = np.stack((np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=1)
-        places, same = np.unique(unit, axis=0, return_inverse=True)
-        pairs.append(placed[_equal_pairs(same.reshape(-1))])
-        chord = 2 * math.sin(math.radians(SAME_OBJECT_ARCSEC / 3600) / 2)
-        first = placed[np.unique(same.reshape(-1), return_index=True)[1]]
-        pairs.append(first[cKDTree(places).query_pairs(chord * (1 + 1e-9), output_type="ndarray")])
-    edges = np.concatenate(pairs).reshape(-1, 2)
+    pairs.append(close_links(data, SAME_OBJECT_ARCSEC))
+    return linked_groups(len(data), np.concatenate(pairs))
+
+
+def linked_groups(count: int, pairs: np.ndarray) -> np.ndarray:
+    """Number the components of `count` galaxies linked by int (m, 2): int64 (count,)."""
     graph = coo_array(
-        (np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])),
-        shape=(len(data), len(data)),
+        (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count)
     )
     return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def close_links(data: Dataset, arcsec: float) -> np.ndarray:
+    """Link galaxies within `arcsec`: rows int64 (m, 2) that connect each group."""
+    placed, unit = directions(data)
+    places, first, place = np.unique(unit, axis=0, return_index=True, return_inverse=True)
+    equal = np.stack((first[place.reshape(-1)], np.arange(len(unit))), axis=1)
+    near = first[cKDTree(places).query_pairs(chord(arcsec), output_type="ndarray")]
+    return placed[np.concatenate((equal, near))]
+
+
+def directions(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows with coordinates, int64 (m,), and their directions, float64 (m, 3)."""
+    placed = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
+    ra, dec = np.radians(data.ra[placed]), np.radians(data.dec[placed])
+    return placed, np.stack(
+        (np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=1
+    )
+
+
+def chord(arcsec: float) -> float:
+    """Return the distance of two directions so far apart, and a rounding error more."""
+    return 2 * math.sin(math.radians(arcsec / 3600) / 2) * (1 + 1e-9)
 
 
 def equal_pictures(data: Dataset) -> np.ndarray:

@@ -10,13 +10,18 @@ import numpy as np
 from astrojepa.data.audit.frame_faults import frame_faults
 from astrojepa.data.audit.near_duplicates import (
     identical_groups,
-    linked_groups,
     near_pairs,
     small_frames,
 )
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.footprint import close_pairs, same_galaxy_groups, surveys
-from astrojepa.data.splits import SAME_OBJECT_ARCSEC, default_split, same_object_groups, split_name
+from astrojepa.data.splits import (
+    SAME_OBJECT_ARCSEC,
+    default_split,
+    linked_groups,
+    same_object_groups,
+    split_name,
+)
 from astrojepa.progress import Progress
 
 TEST_SHARE = 0.1

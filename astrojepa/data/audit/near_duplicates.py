@@ -13,8 +13,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy.ndimage import convolve1d, gaussian_filter
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from astrojepa.data import crops
@@ -93,14 +91,6 @@ def near_pairs(frames: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.nda
     found = likeness[one, place][same][first]
     order = np.argsort(-found, kind="stable")
     return rows[pairs[order]], found[order]
-
-
-def linked_groups(count: int, pairs: np.ndarray) -> np.ndarray:
-    """Number the components of `count` galaxies linked by int (m, 2): int64 (count,)."""
-    graph = coo_array(
-        (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count)
-    )
-    return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
 def _chunks(array: np.ndarray) -> Iterator[np.ndarray]:
