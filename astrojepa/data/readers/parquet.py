@@ -24,7 +24,7 @@ import pandas as pd
 
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data import DataError, PictureError
-from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
+from astrojepa.data.arrow_columns import damage, holds_values, is_binary, to_frame
 from astrojepa.data.arrow_messages import FILE, unpacked_bytes
 from astrojepa.data.catalogue import ABOUT, check_units, in_degrees, not_read, said_of_columns
 from astrojepa.data.content import ANEW, PICTURES, content_hashes
@@ -174,19 +174,14 @@ class RowReader:
     def value(self, row: int) -> Any:
         """Return what the column holds; DataError where it is damaged, changed or gone."""
         number = int(np.searchsorted(self.starts, row, "right")) - 1
-        shard, name = self.shards[number], self.files[row]
-        try:
+        shard = self.shards[number]
+        with damage(f"{self.files[row]} cannot be read", 100):
             status = shard.path.stat()
             if (status.st_size, status.st_mtime_ns) != self.ages[number]:
                 raise DataError(
                     f"{shard.path.name} was changed after it was opened; open it again."
                 )
             return shard.image(row - int(self.starts[number]))
-        except DataError:
-            raise
-        # pyarrow raises a dozen kinds for damaged files
-        except Exception as error:
-            raise DataError(f"{name} cannot be read ({one_line(error, 100)}).") from error
 
     def read(self, row: int) -> np.ndarray:
         """Return an image as uint8 (H, W, 3); DataError where it is damaged, changed or gone."""
@@ -583,14 +578,8 @@ def _flux_columns(schema: Any) -> list[str]:
 
 
 def _opened(path: Path, flux: bool) -> ParquetShard | ArrowShard:
-    try:
+    with damage(f"{path} is no whole Parquet or Arrow file"):
         return (ParquetShard if path.suffix.lower() == ".parquet" else ArrowShard)(path, flux)
-    except DataError:
-        raise
-    # pyarrow raises a dozen kinds for damaged files
-    except Exception as error:
-        reason = one_line(error, 120)
-        raise DataError(f"{path} is no whole Parquet or Arrow file ({reason}).") from error
 
 
 def table_files(root: Path) -> list[str]:
@@ -612,12 +601,8 @@ def _joined(root: Path, shards: list[ParquetShard | ArrowShard], names: list[str
     whole = is_hats(root) or len(set(last)) < len(last)
     for shard, place in zip(shards, names, strict=True):
         kept = [item.name for item in shard.schema if _is_kept(item, shard.column)]
-        try:
+        with damage(f"{shard.path} is damaged"):
             frame = to_frame(shard.table(kept))
-        except DataError:
-            raise
-        except Exception as error:
-            raise DataError(f"{shard.path} is damaged ({one_line(error, 120)}).") from error
         for name, classes in _class_names(shard.schema).items():
             if name in frame:
                 numbers = pd.to_numeric(frame[name], errors="coerce").fillna(-1)  # -1: no label

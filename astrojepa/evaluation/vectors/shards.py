@@ -26,6 +26,7 @@ from pyarrow import parquet
 
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.parquet_file import CheckedParquet
+from astrojepa.evaluation.vectors.store import OPTIONS
 from astrojepa.files import alone, atomic_write, read_json
 from astrojepa.types import Embeddings
 from astrojepa.wording import OneLineError, one_line
@@ -47,11 +48,7 @@ FACTS = {
 LIMITS = {"count": 10**9, "width": 10**5, "block_size": 10**9}
 MAX_BLOCKS = 10**6
 SHARD_NAME = re.compile(r"shard-(\d{5})-of-(\d{5})\.parquet")
-OPTIONS: dict[str, Any] = {
-    "compression": "none",
-    "use_dictionary": ["label"],
-    "write_page_checksum": True,
-}  # floats do not shrink
+
 AGAIN = "start the same embed command again."
 
 
