@@ -13,7 +13,7 @@ import numpy as np
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.card import ModelFacts
@@ -48,7 +48,7 @@ def in_batches(
     scorer: Scorer,
     *,
     batch_size: int,
-    progress: Progress | bool | None,
+    progress: Listener,
     text: str,
 ) -> dict[str, np.ndarray]:
     """Run `scorer` over images (n, F, F, 3) and rows (n,), and join its arrays (n, ...) by name."""
@@ -79,7 +79,7 @@ def scored_in_batches(
     *,
     batch_size: int,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> dict[str, np.ndarray]:
     """Run `scorer` over the frames of all galaxies and join what it returns, arrays (n, ...) by
     name.

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from astrojepa.data import crops
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 FRAME_SIZE = 32
 CHUNK = 256  # frames read or compared at a time
@@ -33,7 +33,7 @@ SAME_PICTURE = 0.82  # least likeness
 SAME_LIGHT = 0.08  # largest relative difference
 
 
-def small_frames(data: Dataset, progress: bool | Progress = False) -> np.ndarray:
+def small_frames(data: Dataset, progress: Listener = False) -> np.ndarray:
     """Read every image as a frame uint8 (n, 32, 32, 3); DataError naming an unreadable one."""
     frames = np.empty((len(data), FRAME_SIZE, FRAME_SIZE, 3), dtype=np.uint8)
     starts = range(0, len(data), CHUNK)

@@ -48,7 +48,7 @@ from astrojepa.data.readers.labels import (
 from astrojepa.data.readers.parquet import is_table
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.wording import first_of, sentences
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _is_folder(source: str) -> bool:
 
 
 @reader("a folder of images", _is_folder, selects=True, gives_flux=True)
-def _open(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+def _open(source: str, selection: Selection, progress: Listener) -> Dataset:
     chosen = (dict(selection.where), selection.label_column, selection.skip_corrupt)
     return open_folder(source, *chosen, progress, selection.bands)
 
@@ -149,7 +149,7 @@ def open_folder(
     where: Mapping[str, str] | None = None,
     label_column: str | None = None,
     skip_corrupt: bool = False,
-    progress: bool | Progress = False,
+    progress: Listener = False,
     bands: tuple[str, ...] = (),
 ) -> Dataset:
     """Open the images of a folder; no image is decoded, except with `skip_corrupt`.
@@ -493,7 +493,7 @@ def _fill_from_headers(
     ra: np.ndarray,
     dec: np.ndarray,
     source_hash: str,
-    progress: bool | Progress,
+    progress: Listener,
 ) -> tuple[list[str], list[str]]:
     """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say whose
     bands have no names, are resampled, are not shown, or are in other units than others; and in
@@ -596,11 +596,7 @@ def _about_masks(masks: Sequence[str]) -> str:
 
 
 def _headers(
-    root: Path,
-    files: Sequence[str],
-    source_hash: str,
-    progress: bool | Progress,
-    bands: tuple[str, ...],
+    root: Path, files: Sequence[str], source_hash: str, progress: Listener, bands: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
     bands have no names, whether they are resampled, which fraction of the image the least of them

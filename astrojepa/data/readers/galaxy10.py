@@ -27,7 +27,7 @@ from astrojepa.data.frames import open_pictures, write_pictures
 from astrojepa.data.missing import known_numbers, known_places
 from astrojepa.data.readers.labels import doubtful_positions, doubtful_redshifts
 from astrojepa.data.readers.registry import Selection, reader
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.wording import one_line, sentences
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def is_hdf5(source: str) -> bool:
 
 
 @reader("an HDF5 file of Galaxy10's layout", is_hdf5, gives_flux=True)
-def _open(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+def _open(source: str, selection: Selection, progress: Listener) -> Dataset:
     if selection.bands:
         from astrojepa.data.readers.flux_hdf5 import open_flux
 
@@ -135,7 +135,7 @@ def _open(source: str, selection: Selection, progress: bool | Progress) -> Datas
     return open_galaxy10(source, progress)
 
 
-def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Dataset:
+def open_galaxy10(path: str | Path, progress: Listener = False) -> Dataset:
     """Open an HDF5 file with `images` uint8 (n, H, W, 3) and `ans` (n,) in 0 ... 9.
 
     `ra`, `dec` (degrees), `redshift` and `pxscale` (arcsec per pixel) may be missing: NaN. Ids are
@@ -476,7 +476,7 @@ def _column(path: Path, item: h5py.Dataset, name: str, count: int, kinds: str) -
 
 
 def _reader(
-    path: Path, images: h5py.Dataset, source_hash: str, progress: bool | Progress
+    path: Path, images: h5py.Dataset, source_hash: str, progress: Listener
 ) -> FileReader | MappedReader:
     """Read images in place if stored uncompressed, else unpack them in the cache."""
     offset, status = images.id.get_offset(), path.stat()

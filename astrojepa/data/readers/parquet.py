@@ -56,7 +56,7 @@ from astrojepa.data.readers.labels import (
 )
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.wording import one_line, sentences
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def picture(value: Any, name: str) -> np.ndarray:
     return read_fits(content, name)[0] if is_fits(content[:16]) else read_image(content, name)
 
 
-def _read_otherwise(images: RowReader, listing: str, progress: bool | Progress) -> str:
+def _read_otherwise(images: RowReader, listing: str, progress: Listener) -> str:
     """Say how some image is read otherwise than by older versions, whose frames may be cached; ""
     for none. Images are looked at up to the first, once for a content and, of FITS, for the program
     that reads it; none is decoded.
@@ -448,7 +448,7 @@ def is_table(source: str) -> bool:
     selects=True,
     gives_flux=True,
 )
-def open_table(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+def open_table(source: str, selection: Selection, progress: Listener) -> Dataset:
     """Open files with an image in each row; no image is decoded, except with `skip_corrupt`.
 
     Columns mean what they mean in labels.csv (`labels.NAMES`). Numbers of a `ClassLabel` of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astrojepa.data import DataError
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 if TYPE_CHECKING:
     from astrojepa.data.readers.folder import FolderReader
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def readable_rows(
-    reader: FolderReader | RowReader, rows: np.ndarray, progress: bool | Progress
+    reader: FolderReader | RowReader, rows: np.ndarray, progress: Listener
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Decode every image; return readable rows and the names of unreadable ones."""
 

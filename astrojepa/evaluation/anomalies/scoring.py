@@ -23,7 +23,7 @@ from astrojepa.evaluation.batches import vectors_path
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca
 from astrojepa.evaluation.vectors.neighbours import check_count
 from astrojepa.evaluation.vectors.standardise import check_same_width, checked_vectors, standardise
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
@@ -82,12 +82,7 @@ def anomaly_scores(
 
 
 def score_by_name(
-    model: Model,
-    data: Dataset,
-    name: str = DEFAULT,
-    k: int = 20,
-    *,
-    progress: Progress | bool | None = None,
+    model: Model, data: Dataset, name: str = DEFAULT, k: int = 20, *, progress: Listener = None
 ) -> np.ndarray:
     """Score every galaxy against the others of its data set: float64 (n,), larger = more anomalous.
 
@@ -128,7 +123,7 @@ def score_stored(found: Embeddings, data: Dataset, name: str, k: int = 20) -> np
 
 
 def score_store(
-    index: StoreIndex, name: str, k: int = 20, *, progress: Progress | bool | None = None
+    index: StoreIndex, name: str, k: int = 20, *, progress: Listener = None
 ) -> np.ndarray:
     """`anomaly_scores` of the galaxies of a store against each other by its index: float64 (n,).
 

@@ -19,7 +19,7 @@ from astrojepa.evaluation.vectors.embed import (
     summary_statistics,
 )
 from astrojepa.presets import default_preset
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def encoded(
     model: Model,
     split: tuple[Dataset, Dataset, Dataset],
     random_seeds: int = 3,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> dict[str, Parts]:
     """Return vectors of encoder and baselines by name, with `random_seeds` random encoders.
 
@@ -131,9 +131,7 @@ def _side_by_side(one: Parts, other: Parts) -> Parts:
     return Parts(joined(one.train, other.train), check, joined(one.test, other.test))
 
 
-def _embedded(
-    model: Model, split: tuple[Dataset, Dataset, Dataset], progress: Progress | bool | None
-) -> Parts:
+def _embedded(model: Model, split: tuple[Dataset, Dataset, Dataset], progress: Listener) -> Parts:
     train, validation, test = split
     check = embed(model, validation, progress=progress) if len(validation) else None
     return Parts(

@@ -14,7 +14,7 @@ from astrojepa.cache import load_arrays, save_arrays
 from astrojepa.evaluation.batches import vectors_path
 from astrojepa.evaluation.maps.layouts import principal_components
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.types import Embeddings
 
 COMPONENTS = 5  # with 10 and 20 the same clusters are found, and are less stable
@@ -59,11 +59,7 @@ class Clusters:
 
 
 def find_clusters(
-    embeddings: Embeddings,
-    seed: int = 0,
-    *,
-    cache: bool = True,
-    progress: Progress | bool | None = None,
+    embeddings: Embeddings, seed: int = 0, *, cache: bool = True, progress: Listener = None
 ) -> Clusters:
     """Cluster galaxies by density (HDBSCAN) along the first 5 principal components.
 
@@ -110,7 +106,7 @@ def find_clusters(
 
 
 def two_levels(
-    features: np.ndarray, generator: np.random.Generator, progress: Progress | bool | None
+    features: np.ndarray, generator: np.random.Generator, progress: Listener
 ) -> tuple[Clustering, Clustering]:
     """Cluster a sample by each setting; returns the coarse and the fine one (`find_clusters`)."""
     n = len(features)

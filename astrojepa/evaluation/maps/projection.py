@@ -19,7 +19,7 @@ from astrojepa.evaluation.maps.layouts import (
     umap_layout,
 )
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.types import Embeddings, Neighbours
 
 METHODS = ("pca", "umap", "tsne")
@@ -34,7 +34,7 @@ def project(
     *,
     dimensions: int = 2,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> np.ndarray:
     """Project galaxies to a plane or space: float32 (n, dimensions), finite, without units.
 

@@ -20,7 +20,7 @@ from astrojepa.evaluation.maps.clusters import (
 from astrojepa.evaluation.maps.layouts import principal_axes
 from astrojepa.evaluation.vectors.standardise import scaling_of
 from astrojepa.evaluation.vectors.store import Store
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 SCALED = 20_000  # galaxies that deviations and components are measured on
 
@@ -36,7 +36,7 @@ def sample_of(count: int, seed: int = 0) -> np.ndarray:
 
 
 def find_store_clusters(
-    store: Store, seed: int = 0, *, cache: bool = True, progress: Progress | bool | None = None
+    store: Store, seed: int = 0, *, cache: bool = True, progress: Listener = None
 ) -> Clusters:
     """Cluster the galaxies of a store as `find_clusters` does, whose vectors are read twice.
 

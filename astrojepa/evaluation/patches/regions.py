@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
 from astrojepa.evaluation.batches import check_batches, scored_in_batches
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -28,7 +28,7 @@ def region_similarity(
     *,
     batch_size: int = 32,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> np.ndarray:
     """Return how much every galaxy has of a region of one galaxy, float32 (n,), in [-1, 1].
 

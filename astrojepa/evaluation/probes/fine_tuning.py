@@ -22,7 +22,7 @@ from astrojepa.evaluation.probes.metrics import balanced_accuracy, score
 from astrojepa.evaluation.probes.parts import ProbeParts, probe_parts
 from astrojepa.evaluation.probes.portable import PortableProbe
 from astrojepa.evaluation.vectors.embed import embed
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.types import Embeddings, ProbeResult
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def fine_tune(
     learning_rate: float = 1e-4,
     head_faster: float = HEAD_FASTER,
     seed: int = 0,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> ProbeResult:
     """Fine-tune a copy of the encoder with a linear classifier, and score it once on `test`.
 
@@ -92,7 +92,7 @@ def trained_on_labels(
     head_faster: float = HEAD_FASTER,
     passes: int | None = None,
     seed: int = 0,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> tuple[Model, PortableProbe]:
     """Train as `fine_tune`, and return the model, under another hash, with its classifier.
 
@@ -150,7 +150,7 @@ def supervised(
     *,
     epochs: int,
     batch_size: int = 64,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> ProbeResult:
     """Train a ResNet-18 from random weights on the model's pixels: the ceiling of a frozen encoder.
 

@@ -12,7 +12,7 @@ from astrojepa.evaluation.probes.logistic import LogisticPath
 from astrojepa.evaluation.probes.parts import labelled
 from astrojepa.evaluation.vectors.exemplars import exemplars
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.types import Embeddings, ToLabel
 
 CANDIDATES = 10  # so many times the galaxies asked for, those of smallest margin, are clustered
@@ -83,7 +83,7 @@ def label_curve(
     most: int = 400,
     draws: int = 5,
     seed: int = 0,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> tuple[LabelCurvePoint, ...]:
     """Follow `label_next` through `known`, `batch` labels at a time up to `most`, beside labels
     drawn at random, and score `few_label_probe` of each on `new`.

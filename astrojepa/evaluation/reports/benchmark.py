@@ -39,7 +39,7 @@ from astrojepa.evaluation.probes.regression import (
 )
 from astrojepa.evaluation.probes.svm import svm_probe
 from astrojepa.evaluation.reports.benchmark_text import benchmark_lines
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.types import Embeddings, ProbeResult, RegressionResult
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def probe_table(
     fine_tune_epochs: int = 0,
     targets: tuple[str, ...] = (),
     found: Embeddings | None = None,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> dict[str, Any]:
     """Score linear and 20-NN probes (plain and whitened) of model and baselines on one split.
 

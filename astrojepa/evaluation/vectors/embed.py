@@ -19,7 +19,7 @@ from astrojepa.evaluation.baselines import polar_fourier
 from astrojepa.evaluation.baselines import shape_statistics as measuring
 from astrojepa.evaluation.batches import check_batches, content_path, in_batches, key_of
 from astrojepa.evaluation.vectors.standardise import check_finite
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.settings import within
 from astrojepa.types import Embeddings
 
@@ -36,7 +36,7 @@ def embed(
     *,
     batch_size: int = 256,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
     precision: str = "float32",
     passes: int | None = None,
 ) -> Embeddings:
@@ -114,7 +114,7 @@ def pixel_pca(
     components: int = 64,
     size: int = 32,
     *,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> tuple[Embeddings, Embeddings]:
     """Embed by principal components of the central 7/8, `size` × `size` × 3: (train, test).
 
@@ -153,7 +153,7 @@ def pixel_pca(
     return _embeddings(found["known"], train, name), _embeddings(found["new"], test, name)
 
 
-def summary_statistics(data: Dataset, *, progress: Progress | bool | None = None) -> Embeddings:
+def summary_statistics(data: Dataset, *, progress: Listener = None) -> Embeddings:
     """Embed by hand-made statistics: colour, percentiles, size, ellipticity, profile, asymmetry.
 
     One row per galaxy of `shape_statistics` on the centre 7/8 at 64 × 64 pixels; learned from
@@ -166,7 +166,7 @@ def summary_statistics(data: Dataset, *, progress: Progress | bool | None = None
     return _kept_measures(data, key, measuring.shape_statistics, size, frame_size, progress)
 
 
-def galaxy_statistics(data: Dataset, *, progress: Progress | bool | None = None) -> Embeddings:
+def galaxy_statistics(data: Dataset, *, progress: Listener = None) -> Embeddings:
     """Measure `shape_statistics` as `summary_statistics` does, on the galaxy alone; cached."""
     from astrojepa.evaluation.baselines import galaxy_alone
 
@@ -227,7 +227,7 @@ def _kept_measures(
     measure: Callable[[np.ndarray], np.ndarray],
     size: int,
     frame_size: int,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> Embeddings:
     """Measure the centre `size` pixels of every galaxy's frame, unless that was done before."""
     check_batches(data, "measure")
@@ -235,7 +235,7 @@ def _kept_measures(
     found = load_whole(path, vectors=len(data))
     if found is None:
         found = in_batches(
-            frames(data, frame_size, progress or False),
+            frames(data, frame_size, progress),
             data.rows,
             lambda batch, rows: {"vectors": measure(centre_crop(batch, size))},
             batch_size=_BATCH,
@@ -247,9 +247,9 @@ def _kept_measures(
     return _embeddings(found["vectors"], data, key[0])
 
 
-def _centre(data: Dataset, size: int, progress: Progress | bool | None) -> np.ndarray:
+def _centre(data: Dataset, size: int, progress: Listener) -> np.ndarray:
     """Return the centre 7/8 of every image, float32 (n, size, size, 3) in [0, 1]."""
-    whole = np.asarray(frames(data, round(size / 0.875), progress or False))
+    whole = np.asarray(frames(data, round(size / 0.875), progress))
     return centre_crop(whole, size).astype(np.float32) / 255
 
 

@@ -18,7 +18,7 @@ from astrojepa.data.sky import healpix
 from astrojepa.evaluation.vectors.sorted_store import MOST_PARTITIONS, write_parts
 from astrojepa.evaluation.vectors.store import Store
 from astrojepa.files import temporary_folder
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 INDEX = "_healpix_29"  # the column of pixels that partitions are sorted by
 ORDER = 29
@@ -42,7 +42,7 @@ def write_hats(
     *,
     half: bool = True,
     partition: int = PARTITION,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> Written:
     """Write all columns of a store with positions (degrees, ICRS) as a HATS catalogue.
 

@@ -37,7 +37,7 @@ from astrojepa.evaluation.vectors.columns import (
     parquet_layout,
     vector_batches,
 )
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 PARTITION = 100_000  # galaxies of a file that is written here, about
 ROW_GROUP = 8192  # galaxies that are read together
@@ -104,7 +104,7 @@ class Store:
                         )
                     yield int(first) + start, vectors
 
-    def vectors_of(self, rows: np.ndarray, progress: Progress | bool | None = None) -> np.ndarray:
+    def vectors_of(self, rows: np.ndarray, progress: Listener = None) -> np.ndarray:
         """Return the vectors of some rows, ascending, read a batch at a time: float32 (q, D)."""
         found = np.empty((len(rows), self.width), np.float32)
         with reporting(progress, len(self), "reading vectors") as report:
