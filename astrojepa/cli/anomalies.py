@@ -54,7 +54,7 @@ def add_to(commands: Any) -> None:
         "--score",
         "--method",
         default="",
-        help=(f"score (default {DEFAULT}, with --vectors {OF_VECTORS}); an unknown name lists all"),
+        help=f"score (default {DEFAULT}, with --vectors {OF_VECTORS}); an unknown name lists all",
     )
     add_value(strange, "--k", 20, "number of neighbours for knn and lof")
     add_value(strange, "--top", 25, "rows to print")
@@ -62,19 +62,15 @@ def add_to(commands: Any) -> None:
         "--output",
         "--out",
         type=Path,
-        help=(
-            f"JSON or {TABLE_FILE}; of all galaxies, or of the leaderboard; or, for more than "
-            "200,000 vectors in Parquet files, a new folder with their columns and a column score"
-        ),
+        help=f"JSON or {TABLE_FILE}; of all galaxies, or of the leaderboard; or, for more than "
+        "200,000 vectors in Parquet files, a new folder with their columns and a column score",
     )
     add_switch(strange, "--leaderboard", "thin a class and measure which score finds it")
     strange.add_argument(
         "--rare",
         default="",
-        help=(
-            'class to thin, or kinds of simulated galaxies such as "ring+lens" (default: each '
-            "class)"
-        ),
+        help='class to thin, or kinds of simulated galaxies such as "ring+lens" (default: each '
+        "class)",
     )
     add_thinning(strange)
     add_switch(strange, "--slow", "also use JEPA-SCORE and prediction errors under random masks")

@@ -69,10 +69,8 @@ def add_to(commands: Any) -> None:
         "--fit",
         type=int,
         metavar="COUNT",
-        help=(
-            "with --vectors: fit the map to COUNT galaxies and place the others on it (default: "
-            "20,000 if there are more than 200,000, else all; for a new folder at most half)"
-        ),
+        help="with --vectors: fit the map to COUNT galaxies and place the others on it (default: "
+        "20,000 if there are more than 200,000, else all; for a new folder at most half)",
     )
     add_switch(
         project,
@@ -84,10 +82,8 @@ def add_to(commands: Any) -> None:
         "--out",
         required=True,
         type=Path,
-        help=(
-            f"{TABLE_FILE}: id, x, y, label; or, for vectors in Parquet files, a new folder with "
-            "all their columns, x and y, sorted along a space-filling curve on the map"
-        ),
+        help=f"{TABLE_FILE}: id, x, y, label; or, for vectors in Parquet files, a new folder with "
+        "all their columns, x and y, sorted along a space-filling curve on the map",
     )
 
 

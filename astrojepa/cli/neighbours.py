@@ -56,10 +56,8 @@ def add_to(commands: Any) -> None:
         "--recall",
         type=int,
         metavar="COUNT",
-        help=(
-            "with --vectors: measure instead, for COUNT galaxies, what share of their 10 nearest "
-            "the index of a large store finds, and how long a query takes"
-        ),
+        help="with --vectors: measure instead, for COUNT galaxies, what share of their 10 nearest "
+        "the index of a large store finds, and how long a query takes",
     )
     near.add_argument("--out", type=Path, help=f"{TABLE_FILE}; with --recall a JSON file")
 

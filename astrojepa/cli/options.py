@@ -41,10 +41,8 @@ def declare(
         made.add_argument(
             "model",
             nargs="?" if stored else None,
-            help=(
-                "model: id, alias, run folder or file; best; random (random weights); or "
-                "timm:NAME[@FILE], a network of timm"
-            ),
+            help="model: id, alias, run folder or file; best; random (random weights); or "
+            "timm:NAME[@FILE], a network of timm",
         )
         add_data(made)
     if stored:
@@ -72,7 +70,7 @@ def add_vectors(
         "--vectors",
         type=Path,
         metavar="FILE",
-        help=(f"vectors {use}: output of embed, or {files} with object_id and vector"),
+        help=f"vectors {use}: output of embed, or {files} with object_id and vector",
     )
 
 
@@ -124,10 +122,8 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--benchmark",
         choices=("B1", "B2"),
-        help=(
-            "B1: Galaxy Zoo 1 morphology (source gz1-balanced); B2: EFIGI Hubble type (source "
-            "efigi); both with the split column"
-        ),
+        help="B1: Galaxy Zoo 1 morphology (source gz1-balanced); B2: EFIGI Hubble type (source "
+        "efigi); both with the split column",
     )
     parser.add_argument(
         "--split",

@@ -111,11 +111,9 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "--sweep",
         action="append",
         metavar="SETTING=VALUE,...",
-        help=(
-            "train one run per value, inside --out, with table.csv and table.md; repeat the flag "
-            "for all combinations; the same command continues a sweep and new values extend it; "
-            "write pairs as LOW:HIGH"
-        ),
+        help="train one run per value, inside --out, with table.csv and table.md; repeat the flag "
+        "for all combinations; the same command continues a sweep and new values extend it; "
+        "write pairs as LOW:HIGH",
     )
     parser.add_argument(
         "--seeds",

@@ -20,10 +20,11 @@ from astrojepa.data.frames import THREADS, pictures_hash
 SAME_OBJECT_ARCSEC = 60.0
 TRAIN_END, VAL_END = 0.8, 0.9  # 80 / 10 / 10 %
 PARTS = ("train", "val", "test")
+Split = tuple[Dataset, Dataset, Dataset]  # train, validation and test
 _PART = 512  # images that one thread reads at once
 
 
-def split(data: Dataset, kind: str = "grouped", seed: int = 42) -> tuple[Dataset, Dataset, Dataset]:
+def split(data: Dataset, kind: str = "grouped", seed: int = 42) -> Split:
     """Divide galaxies into (train, val, test), each in the order of `data`.
 
     "grouped": 80 / 10 / 10 %, stratified by label. Galaxies that are the same object, or blend into
@@ -60,7 +61,7 @@ def split_name(data: Dataset) -> str:
     return "grouped" if data.split_column is None else "column"
 
 
-def default_split(data: Dataset, seed: int = 42) -> tuple[Dataset, Dataset, Dataset]:
+def default_split(data: Dataset, seed: int = 42) -> Split:
     """Divide galaxies as the data's own split column says, or by groups where there is none."""
     return split(data, split_name(data), seed)
 
@@ -207,7 +208,7 @@ def _column(data: Dataset) -> np.ndarray:
     return np.array([PARTS.index(value) for value in data.split_column.tolist()], dtype=np.int64)
 
 
-def _seed42(data: Dataset) -> tuple[Dataset, Dataset, Dataset]:
+def _seed42(data: Dataset) -> Split:
     # The legacy generator is what scikit-learn uses for an integer random_state, and what published
     # numbers rest on.
     order = np.random.RandomState(42).permutation(len(data))

@@ -17,11 +17,10 @@ from astrojepa.evaluation.anomalies.registry import (
 )
 from astrojepa.evaluation.pictures.artefacts import LIKELY
 from astrojepa.evaluation.pictures.checks import spearman
+from astrojepa.evaluation.vectors.neighbour_index import Lists
 from astrojepa.evaluation.vectors.neighbours import check_count, nearest
 from astrojepa.evaluation.vectors.standardise import standardise
 from astrojepa.progress import Listener, reporting
-
-Lists = tuple[np.ndarray, np.ndarray]  # distances and indices (n, k) of neighbours, nearest first
 
 
 @dataclass(frozen=True)

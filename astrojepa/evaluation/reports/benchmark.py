@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.splits import default_split, split
+from astrojepa.data.splits import Split, default_split, split
 from astrojepa.evaluation.baselines.vectors import (
     BOTH,
     ENCODER,
@@ -44,8 +44,6 @@ from astrojepa.types import Embeddings, ProbeResult, RegressionResult
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
-
-Split = tuple[Dataset, Dataset, Dataset]
 
 
 @dataclass(frozen=True)

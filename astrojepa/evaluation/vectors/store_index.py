@@ -20,6 +20,7 @@ from astrojepa.cache import cache_path
 from astrojepa.evaluation.vectors.neighbour_index import (
     LISTS_PER_ROOT,
     TRAINING,
+    Lists,
     NeighbourIndex,
     build_index,
     check_available,
@@ -47,7 +48,7 @@ class StoreIndex:
     def __len__(self) -> int:
         return len(self.index.features)
 
-    def nearest(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(self, rows: np.ndarray, k: int) -> Lists:
         """Return distances float32 and rows int64, (q, k), of the k nearest of some galaxies.
 
         Distances are in standard deviations, as those of `neighbours`. The galaxy itself is left
@@ -66,7 +67,7 @@ class StoreIndex:
             found[here] = np.linalg.norm(features[rows[here]].astype(np.float32) - own, axis=1)
         return found
 
-    def all_nearest(self, k: int, *, progress: Listener = None) -> tuple[np.ndarray, np.ndarray]:
+    def all_nearest(self, k: int, *, progress: Listener = None) -> Lists:
         """Return those of every galaxy: float32 and int32, (n, k)."""
         k = min(k, len(self) - 1)
         distances = np.empty((len(self), k), np.float32)
