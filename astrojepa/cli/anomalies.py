@@ -42,14 +42,9 @@ if TYPE_CHECKING:
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    strange = declare(
-        commands,
-        "anomalies",
-        _anomalies,
-        "Rank galaxies by an anomaly score, most anomalous first.",
-        "best --data galaxies --top 25",
-        stored=True,
-    )
+    help = "Rank galaxies by an anomaly score, most anomalous first."
+    example = "best --data galaxies --top 25"
+    strange = declare(commands, "anomalies", _anomalies, help, example, stored=True)
     strange.add_argument(
         "--score",
         "--method",

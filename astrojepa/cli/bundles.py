@@ -16,26 +16,17 @@ NAMES = BUNDLE, DEMO = "export bundle", "export demo"
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    made = declare(
-        commands,
-        BUNDLE,
-        _bundle,
-        "Write a folder from which the explorer can be hosted without the original data or a GPU.",
-        "--data galaxies --checkpoint best --out bundle",
-        model=False,
+    help = (
+        "Write a folder from which the explorer can be hosted without the original data or a GPU."
     )
+    example = "--data galaxies --checkpoint best --out bundle"
+    made = declare(commands, BUNDLE, _bundle, help, example, model=False)
     add_data(made)
     add_value(made, "--checkpoint", "best", "id, alias, run folder or file of a model")
     made.add_argument("--out", type=Path, required=True, help="folder to create")
     add_value(made, "--size", 160, "largest image side, pixels")
-    demo = declare(
-        commands,
-        DEMO,
-        _demo,
-        "Recompute the demo that a fresh clone opens with: the simulated galaxies in demo/.",
-        "",
-        model=False,
-    )
+    help = "Recompute the demo that a fresh clone opens with: the simulated galaxies in demo/."
+    demo = declare(commands, DEMO, _demo, help, "", model=False)
     demo.add_argument(
         "--out",
         type=Path,

@@ -36,13 +36,9 @@ TYPICALITY = "share of labelled galaxies, kept aside, that are at least as far f
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    tune = declare(
-        commands,
-        "finetune",
-        _finetune,
-        "Fine-tune a model with a classifier on labelled galaxies, and save both.",
-        "best --data galaxies --label-column morphology --out mine.safetensors",
-    )
+    help = "Fine-tune a model with a classifier on labelled galaxies, and save both."
+    example = "best --data galaxies --label-column morphology --out mine.safetensors"
+    tune = declare(commands, "finetune", _finetune, help, example)
     add_benchmark(tune)
     add_switch(
         tune, "--frozen", "keep the encoder fixed and fit only a linear probe, which takes minutes"
@@ -61,14 +57,9 @@ def add_to(commands: Any) -> None:
     tune.add_argument(
         "--out", type=Path, required=True, help="file NAME.safetensors, with its card NAME.json"
     )
-    predict = declare(
-        commands,
-        "predict",
-        _predict,
-        "Predict class probabilities of new galaxies.",
-        "mine.safetensors --data my_galaxies --out classes.csv",
-        model=False,
-    )
+    help = "Predict class probabilities of new galaxies."
+    example = "mine.safetensors --data my_galaxies --out classes.csv"
+    predict = declare(commands, "predict", _predict, help, example, model=False)
     predict.add_argument(
         "classifier",
         help="classifier: a file that finetune wrote, or a probe downloaded from the Probe lab",

@@ -31,14 +31,9 @@ SHOWN = 10  # galaxies whose neighbourhoods changed most
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    compare = declare(
-        commands,
-        "compare",
-        _compare,
-        "Compare the embeddings of two models on the same galaxies.",
-        "best random --data galaxies --symmetries 200 --out comparison.json",
-        model=False,
-    )
+    help = "Compare the embeddings of two models on the same galaxies."
+    example = "best random --data galaxies --symmetries 200 --out comparison.json"
+    compare = declare(commands, "compare", _compare, help, example, model=False)
     compare.add_argument(
         "model",
         metavar="MODEL_A",

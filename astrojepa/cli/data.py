@@ -14,46 +14,26 @@ from astrojepa.files import write_json
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    data = declare(
-        commands,
-        "data",
-        _contents,
-        "Describe a data set; or verify, audit, pack, download or fetch one.",
-        "--data galaxies",
-        model=False,
-    )
+    help = "Describe a data set; or verify, audit, pack, download or fetch one."
+    data = declare(commands, "data", _contents, help, "--data galaxies", model=False)
     add_data(data)
     actions = data.add_subparsers(
         metavar="[ACTION]", title="actions, each with a --help of its own"
     )
-    verify = _declare_action(
-        actions,
-        "verify",
-        _verify,
-        "Identify a Galaxy10 file by its SHA-256, or decode every image of a folder.",
-        "--data data/Galaxy10_DECals.h5",
-    )
+    help = "Identify a Galaxy10 file by its SHA-256, or decode every image of a folder."
+    verify = _declare_action(actions, "verify", _verify, help, "--data data/Galaxy10_DECals.h5")
     _add_data_again(verify)
-    audit = _declare_action(
-        actions,
-        "audit",
-        _audit,
-        "Find duplicates, label conflicts, leaks between splits, bad frames and survey biases.",
-        "--data galaxies --out audit.json",
-    )
+    help = "Find duplicates, label conflicts, leaks between splits, bad frames and survey biases."
+    audit = _declare_action(actions, "audit", _audit, help, "--data galaxies --out audit.json")
     _add_data_again(audit)
     audit.add_argument(
         "--out",
         type=json_file,
         help="JSON file with all ids; the printed report shows the first ones",
     )
-    download = _declare_action(
-        actions,
-        "download",
-        _download,
-        "Download Galaxy10 DECaLS (2.7 GB), or resume a download.",
-        "--out data/Galaxy10_DECals.h5",
-    )
+    help = "Download Galaxy10 DECaLS (2.7 GB), or resume a download."
+    example = "--out data/Galaxy10_DECals.h5"
+    download = _declare_action(actions, "download", _download, help, example)
     download.add_argument(
         "--out",
         type=Path,
@@ -65,13 +45,9 @@ def add_to(commands: Any) -> None:
     )
 
     _declare_cutouts(actions)
-    small = _declare_action(
-        actions,
-        "pack",
-        _pack,
-        "Write a smaller copy of a data set, complete enough for training.",
-        "--data galaxies --size 160 --out galaxies-160",
-    )
+    help = "Write a smaller copy of a data set, complete enough for training."
+    example = "--data galaxies --size 160 --out galaxies-160"
+    small = _declare_action(actions, "pack", _pack, help, example)
     _add_data_again(small)
     add_value(small, "--size", 160, "largest image side, pixels")
     small.add_argument(
@@ -84,13 +60,9 @@ def add_to(commands: Any) -> None:
 
 
 def _declare_cutouts(actions: Any) -> None:
-    cutouts = _declare_action(
-        actions,
-        "cutouts",
-        _cutouts,
-        "Fetch an image of each galaxy of a catalogue into a folder, or continue.",
-        "catalogue.fits --service legacysurvey --out my_galaxies",
-    )
+    help = "Fetch an image of each galaxy of a catalogue into a folder, or continue."
+    example = "catalogue.fits --service legacysurvey --out my_galaxies"
+    cutouts = _declare_action(actions, "cutouts", _cutouts, help, example)
     cutouts.add_argument("catalogue", type=Path, help="table with ra and dec in degrees, and id")
     cutouts.add_argument("--out", type=Path, required=True, help="folder to create or complete")
     cutouts.add_argument(

@@ -14,13 +14,8 @@ from astrojepa.cli.train import choose_device
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    embed = declare(
-        commands,
-        "embed",
-        _embed,
-        "Write the embedding of each galaxy.",
-        "best --data galaxies --out vectors",
-    )
+    help = "Write the embedding of each galaxy."
+    embed = declare(commands, "embed", _embed, help, "best --data galaxies --out vectors")
     embed.add_argument(
         "--out",
         required=True,

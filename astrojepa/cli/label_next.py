@@ -32,13 +32,9 @@ ENDS = {"": "mean", " low": "lower end of 95 %", " high": "upper end of 95 %"}
 
 def add_to(commands: Any) -> None:
     """Declare the command of this file."""
-    chosen = declare(
-        commands,
-        "label-next",
-        _label_next,
-        "Choose the unlabelled galaxies whose labels would help a classifier most.",
-        "best --data my_galaxies --label-column morphology --count 20 --out next.csv",
-    )
+    help = "Choose the unlabelled galaxies whose labels would help a classifier most."
+    example = "best --data my_galaxies --label-column morphology --count 20 --out next.csv"
+    chosen = declare(commands, "label-next", _label_next, help, example)
     add_value(chosen, "--count", 20, "number of galaxies")
     add_value(chosen, "--seed", 0, "random seed")
     add_passes(chosen)

@@ -43,14 +43,9 @@ BESIDE = (
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    project = declare(
-        commands,
-        "project",
-        _project,
-        "Project embeddings to a 2-D map.",
-        "best --data galaxies --method umap --out map.csv --trust trust.json",
-        stored=True,
-    )
+    help = "Project embeddings to a 2-D map."
+    example = "best --data galaxies --method umap --out map.csv --trust trust.json"
+    project = declare(commands, "project", _project, help, example, stored=True)
     add_value(project, "--method", "umap", "pca, umap or tsne")
     add_value(project, "--seed", 0, "random seed of the layout")
     project.add_argument(

@@ -12,14 +12,9 @@ from astrojepa.tables import Column, check_table, write_table
 
 def add_to(commands: Any) -> None:
     """Declare the command of this file."""
-    parser = declare(
-        commands,
-        "match",
-        _match,
-        "Join the columns of a catalogue to the galaxies, by id or by position.",
-        "catalogue.fits --data galaxies --radius 1 --out joined.csv",
-        model=False,
-    )
+    help = "Join the columns of a catalogue to the galaxies, by id or by position."
+    example = "catalogue.fits --data galaxies --radius 1 --out joined.csv"
+    parser = declare(commands, "match", _match, help, example, model=False)
     parser.add_argument(
         "catalogue",
         type=Path,

@@ -35,14 +35,9 @@ FEWEST = 5  # galaxies of which recall is measured
 
 def add_to(commands: Any) -> None:
     """Declare the command of this file."""
-    near = declare(
-        commands,
-        "neighbours",
-        _neighbours,
-        "List the nearest galaxies in feature space.",
-        "best --data galaxies --galaxy 587722981741625344 --k 6 --out near.vot",
-        stored=True,
-    )
+    help = "List the nearest galaxies in feature space."
+    example = "best --data galaxies --galaxy 587722981741625344 --k 6 --out near.vot"
+    near = declare(commands, "neighbours", _neighbours, help, example, stored=True)
     near.add_argument(
         "--galaxy",
         action="append",

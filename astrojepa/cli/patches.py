@@ -16,13 +16,9 @@ MEASURES = ("mse", "normalised", "cosine")
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    patches = declare(
-        commands,
-        "patch-errors",
-        _patch_errors,
-        "Draw the patch errors of a galaxy, or list galaxies by their mean patch error.",
-        "best --galaxy 7 --out heat.png",
-    )
+    help = "Draw the patch errors of a galaxy, or list galaxies by their mean patch error."
+    example = "best --galaxy 7 --out heat.png"
+    patches = declare(commands, "patch-errors", _patch_errors, help, example)
     patches.add_argument(
         "--galaxy",
         help="id or row number; without it, all galaxies are listed, largest mean error first",

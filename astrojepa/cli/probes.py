@@ -23,14 +23,9 @@ from astrojepa.files import write_json
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    probe = declare(
-        commands,
-        "probe",
-        _probe,
-        "Measure linear and kNN probes and their baselines.",
-        "best --data galaxies --benchmark B1 --few-labels --controls --out B1.json",
-        stored=True,
-    )
+    help = "Measure linear and kNN probes and their baselines."
+    example = "best --data galaxies --benchmark B1 --few-labels --controls --out B1.json"
+    probe = declare(commands, "probe", _probe, help, example, stored=True)
     add_table(probe)
     add_switch(probe, "--mlp", "also train probes with one hidden layer")
     probe.add_argument("--out", type=json_file, help="JSON file for all results")

@@ -28,14 +28,9 @@ if TYPE_CHECKING:
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    report = declare(
-        commands,
-        "report",
-        _report,
-        "Measure a model and write JSON and a self-contained HTML page.",
-        "best --data galaxies --benchmark B1 --out reports/best-B1",
-        stored=True,
-    )
+    help = "Measure a model and write JSON and a self-contained HTML page."
+    example = "best --data galaxies --benchmark B1 --out reports/best-B1"
+    report = declare(commands, "report", _report, help, example, stored=True)
     add_table(report)
     report.add_argument(
         "--map",

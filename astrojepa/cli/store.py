@@ -23,28 +23,18 @@ SHOWN = 25  # rows that are printed
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    made = declare(
-        commands,
-        "simulate-store",
-        _simulate_store,
-        "Write a store of simulated vectors whose true neighbours are known, or continue one.",
-        "--count 1000000 --out store",
-        model=False,
-    )
+    help = "Write a store of simulated vectors whose true neighbours are known, or continue one."
+    example = "--count 1000000 --out store"
+    made = declare(commands, "simulate-store", _simulate_store, help, example, model=False)
     made.add_argument("--count", type=int, required=True, help="number of galaxies")
     add_value(made, "--width", 192, "length of a vector")
     add_value(made, "--seed", 0, "random seed")
     made.add_argument(
         "--out", type=Path, required=True, help="folder for the Parquet files of the store"
     )
-    chosen = declare(
-        commands,
-        "select",
-        _select,
-        "List the galaxies of a store in a box of its map, in a cone on the sky, or by a filter.",
-        '--vectors store --cone 180 0 0.5 --filter "redshift < 0.1" --out near.vot',
-        model=False,
-    )
+    help = "List the galaxies of a store in a box of its map, in a cone on the sky, or by a filter."
+    example = '--vectors store --cone 180 0 0.5 --filter "redshift < 0.1" --out near.vot'
+    chosen = declare(commands, "select", _select, help, example, model=False)
     add_vectors(chosen, "of a store", "any Parquet files")
     chosen.add_argument(
         "--box",
@@ -67,14 +57,8 @@ def add_to(commands: Any) -> None:
         help="condition on columns, such as 'redshift < 0.1 & label == \"Merging\"'",
     )
     chosen.add_argument("--out", type=Path, help=f"{TABLE_FILE}; with every column but vectors")
-    divided = declare(
-        commands,
-        "hats",
-        _hats,
-        "Write a store as a HATS catalogue, which LSDB opens and matches with surveys.",
-        "--vectors store --out catalogue",
-        model=False,
-    )
+    help = "Write a store as a HATS catalogue, which LSDB opens and matches with surveys."
+    divided = declare(commands, "hats", _hats, help, "--vectors store --out catalogue", model=False)
     add_vectors(divided, "of a store", "any Parquet files")
     divided.add_argument(
         "--partition",
