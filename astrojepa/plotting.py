@@ -161,18 +161,9 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure
         )
     totals = confusion.sum(axis=1, keepdims=True)
     share = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
-    stops = [[0.0, PANEL], [1.0, ACCENT]]
-    heat = go.Heatmap(
-        z=share,
-        x=list(classes),
-        y=list(classes),
-        colorscale=stops,
-        zmin=0,
-        zmax=1,
-        showscale=False,
-        xgap=1,
-        ygap=1,
-    )
+    colours = {"colorscale": [[0.0, PANEL], [1.0, ACCENT]], "zmin": 0, "zmax": 1}
+    gaps = {"xgap": 1, "ygap": 1, "showscale": False}
+    heat = go.Heatmap(z=share, x=list(classes), y=list(classes), **colours, **gaps)
     heat.update(
         text=confusion,
         texttemplate="%{text}",

@@ -121,19 +121,12 @@ def _scored(made: Classifier, test: Dataset) -> dict[str, Any]:
     names = np.array(known.classes)[known.labels]
     place = {name: number for number, name in enumerate(found.classes)}
     truth = np.array([place.get(name, -1) for name in names])
-    seen = truth >= 0
-    result = score(
-        found.classes,
-        truth[seen],
-        found.probabilities[seen],
-        np.flatnonzero(seen),
-        0,
-        made.probe.setting,
-    )
+    rows, setting = np.flatnonzero(truth >= 0), made.probe.setting
+    result = score(found.classes, truth[rows], found.probabilities[rows], rows, 0, setting)
     covered, size = found.covered(names), float(found.sets.sum(axis=1).mean())
     low, high = result.interval
     print(
-        f"{result.accuracy:.1%} of {seen.sum()} test galaxies classified correctly (95 % interval "
+        f"{result.accuracy:.1%} of {len(rows)} test galaxies classified correctly (95 % interval "
         f"{low:.1%} to {high:.1%}); sets of {size:.2f} classes on average hold the true one in "
         f"{covered:.1%} (asked: {asked:.0%})"
     )
@@ -141,7 +134,7 @@ def _scored(made: Classifier, test: Dataset) -> dict[str, Any]:
         "accuracy": result.accuracy,
         "interval": list(result.interval),
         "calibration_error": result.calibration_error,
-        "num_test": int(seen.sum()),
+        "num_test": len(rows),
         "coverage": {"asked": asked, "found": covered, "mean_size": size},
     }
 

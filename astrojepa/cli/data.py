@@ -171,16 +171,9 @@ def _cutouts(options: argparse.Namespace) -> int:
 
     what = Cutout(options.size, options.scale, options.format, options.layer, options.bands)
     catalogue = read_catalogue(options.catalogue)
-    found = fetch_cutouts(
-        catalogue,
-        options.out,
-        options.service,
-        what,
-        url=options.url,
-        rate=options.rate,
-        progress=sys.stderr.isatty(),
-        say=lambda text: print(text, file=sys.stderr),
-    )
+    how: Any = {"url": options.url, "rate": options.rate}
+    how |= {"progress": sys.stderr.isatty(), "say": _say}
+    found = fetch_cutouts(catalogue, options.out, options.service, what, **how)
     print(f"{options.out}: {found}; {position_form(catalogue)}.")
     return 0
 
@@ -189,12 +182,9 @@ def _download(options: argparse.Namespace) -> int:
     from astrojepa.data.download.galaxy10 import URL, download
 
     progress = sys.stderr.isatty()
-    print(
-        download(
-            options.out,
-            options.url or URL,
-            progress=progress,
-            say=lambda text: print(text, file=sys.stderr),
-        )
-    )
+    print(download(options.out, options.url or URL, progress=progress, say=_say))
     return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -98,16 +98,10 @@ def _select(options: argparse.Namespace) -> int:
     store = open_store(options.vectors)
     table = select(store, box=options.box, cone=options.cone, where=options.filter)
     degrees = {store.layouts[0].known.get(name) for name in ("ra", "dec")}
-    columns = [
-        Column(
-            name,
-            to_series(table[name]).to_numpy(),
-            "column of the store",
-            "deg" if name in degrees else "",
-            digits=0 if name in degrees else 6,
-        )
-        for name in table.column_names
-    ]
+    columns = []
+    for name in table.column_names:
+        unit, values = "deg" if name in degrees else "", to_series(table[name]).to_numpy()
+        columns.append(Column(name, values, "column of the store", unit, digits=0 if unit else 6))
     print_columns(columns, SHOWN)
     print(f"{table.num_rows:,} of {len(store):,} galaxies")
     if options.out:

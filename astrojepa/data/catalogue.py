@@ -260,15 +260,9 @@ def joined(
         new[SEPARATION] = found.separation
         about[SEPARATION] = ("arcsec", "distance on the sky from the galaxy")
     base = data.table if len(data.table) else pd.DataFrame(index=range(len(data)))
-    return dataclasses.replace(
-        data,
-        redshift=redshift,
-        ra=ra,
-        dec=dec,
-        table=pd.concat([base, pd.DataFrame(new, index=base.index)], axis=1),
-        about=about,
-        notes=tuple(notes),
-    )
+    table = pd.concat([base, pd.DataFrame(new, index=base.index)], axis=1)
+    places: Any = {"ra": ra, "dec": dec, "redshift": redshift}
+    return dataclasses.replace(data, table=table, about=about, notes=tuple(notes), **places)
 
 
 def not_read(columns: Sequence[str]) -> str:
@@ -776,13 +770,8 @@ def _read_fits(path: Path) -> pd.DataFrame:
     from astrojepa.data.images.fits import opened_parts
 
     with opened_parts(path, str(path), MAX_BYTES) as parts:
-        tables = [
-            part
-            for part in parts
-            if isinstance(part, fits.BinTableHDU | fits.TableHDU)
-            and part.header["NAXIS1"]
-            and part.columns.names
-        ]
+        tables = [part for part in parts if isinstance(part, fits.BinTableHDU | fits.TableHDU)]
+        tables = [part for part in tables if part.header["NAXIS1"] and part.columns.names]
         if not tables:
             raise DataError(f"{path} holds no table with columns.")
         table = tables[_with_galaxies([part.columns.names for part in tables])]
@@ -800,13 +789,10 @@ def _read_fits(path: Path) -> pd.DataFrame:
             _check_size(path, table.header["NAXIS2"], len(kept))
             columns = {item.name: _native(table.data, item) for item in kept}
         numbers = {name: number for number, name in enumerate(table.columns.names, 1)}
-        about: dict[str, tuple[str, str]] = {
-            item.name: (
-                said_text(item.unit),
-                said_text(table.header.get(f"TCOMM{numbers[item.name]}")),
-            )
-            for item in kept
-        }
+        about: dict[str, tuple[str, str]] = {}
+        for item in kept:
+            description = table.header.get(f"TCOMM{numbers[item.name]}")
+            about[item.name] = said_text(item.unit), said_text(description)
         frame = _fits_frame(table.header)
         unread = [name for name in table.columns.names if name not in columns]
     found = in_degrees(_plain(pd.DataFrame(columns)), about)

@@ -194,13 +194,9 @@ def read_labels(root: Path, given: Path) -> tuple[pd.DataFrame, bytes] | None:
         for name in table.columns
         if name not in ("file", column)
     }
-    return pd.DataFrame(
-        {
-            name: (plain | known).get(name, table[column])
-            for name in dict.fromkeys(("file", *table.columns))
-        },
-        dtype=str,
-    ), raw
+    order, found = dict.fromkeys(("file", *table.columns)), plain | known
+    columns = {name: found.get(name, table[column]) for name in order}
+    return pd.DataFrame(columns, dtype=str), raw
 
 
 def _plain(name: str) -> str:

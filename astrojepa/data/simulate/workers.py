@@ -127,15 +127,9 @@ def _start_helper(pictures: Path, truths: Path, seed: int) -> subprocess.Popen[s
     """Start one helper; it ends when its standard input closes."""
     root = str(Path(__file__).resolve().parents[3])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    module = "astrojepa.data.simulate.workers"
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "astrojepa.data.simulate.workers",
-            str(pictures),
-            str(truths),
-            str(seed),
-        ],
+        [sys.executable, "-m", module, str(pictures), str(truths), str(seed)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -126,22 +126,11 @@ def leaderboard_table(
         "properties": properties,
         "progress": progress,
     }
-    rankings = [
-        (name, ranking)
-        for name, vectors, scores, given in worlds
-        for ranking in leaderboard(
-            vectors,
-            labels,
-            fraction,
-            draws,
-            seed,
-            scores=scores,
-            k=k,
-            fixed=given,
-            combined=_combinations({*scores, *given}),
-            **settings,
-        )
-    ]
+    rankings = []
+    for name, vectors, scores, given in worlds:
+        own: Any = {"scores": scores, "fixed": given, "combined": _combinations({*scores, *given})}
+        ranked = leaderboard(vectors, labels, fraction, draws, seed, k=k, **own, **settings)
+        rankings += [(name, ranking) for ranking in ranked]
     knn = next(ranking for _, ranking in rankings if ranking.score == "knn").average_precision
     return [
         Row(name, ranking, mean_interval(ranking.average_precision - knn))

@@ -53,14 +53,8 @@ def label_next(embeddings: Embeddings, count: int = 20, *, seed: int = 0) -> ToL
         ordered = np.sort(probe.probabilities(features[pool]), axis=1)
         margins = (ordered[:, -1] - ordered[:, -2]).astype(np.float64)
         candidates = np.argsort(margins, kind="stable")[: CANDIDATES * count]
-    chosen = candidates[
-        exemplars(
-            features[pool[candidates]],
-            count,
-            np.maximum(1 - np.nan_to_num(margins[candidates]), 1e-6),
-            seed,
-        )
-    ]
+    weights = np.maximum(1 - np.nan_to_num(margins[candidates]), 1e-6)
+    chosen = candidates[exemplars(features[pool[candidates]], count, weights, seed)]
     chosen = chosen[np.argsort(margins[chosen], kind="stable")]
     return ToLabel(pool[chosen], margins[chosen])
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -67,17 +69,9 @@ def write_hats(
     names = [f"Norder={o}/Dir={p // 10_000 * 10_000}/Npix={p}.parquet" for o, p, _ in parts]
     cuts = np.cumsum([0, *(count for _, _, count in parts)])
     with temporary_folder(path.parent, path.name) as made:
-        footers = write_parts(
-            store,
-            rank,
-            cuts,
-            names,
-            {INDEX: pixels},
-            made,
-            {},
-            change=lambda schema: _schema(schema, store.layouts[0].vector, half),
-            progress=progress,
-        )
+        change = functools.partial(_schema, vector=store.layouts[0].vector, half=half)
+        how: Any = {"change": change, "progress": progress}
+        footers = write_parts(store, rank, cuts, names, {INDEX: pixels}, made, {}, **how)
         (made / "store").rename(made / "dataset")
         _describe(made / "dataset", names, footers)
         _say(made, parts, _facts(store, path.name, parts, partition))

@@ -85,14 +85,8 @@ def read_shards(path: str | Path) -> Embeddings:
             )
             labels[here] = [number[name] for name in table["label"].to_pylist()]
             ids[here] = table["id"].to_pylist()
-    return Embeddings(
-        vectors,
-        labels,
-        ids.astype(str),
-        tuple(facts["classes"]),
-        facts["model_hash"],
-        facts["data_fingerprint"],
-    )
+    hashes = facts["model_hash"], facts["data_fingerprint"]
+    return Embeddings(vectors, labels, ids.astype(str), tuple(facts["classes"]), *hashes)
 
 
 def read_places(path: str | Path) -> tuple[np.ndarray, np.ndarray]:

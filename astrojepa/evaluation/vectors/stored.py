@@ -210,19 +210,8 @@ def _of_shards(path: Path) -> Stored:
 def _without_images(
     name: str, found: Embeddings, ra: np.ndarray, dec: np.ndarray, source_hash: str
 ) -> Dataset:
-    count = len(found)
-    return Dataset(
-        name,
-        NoImages(name),
-        np.arange(count),
-        found.ids,
-        found.labels,
-        found.classes,
-        ra,
-        dec,
-        redshift=np.full(count, np.nan),
-        source_hash=source_hash,
-    )
+    known = found.ids, found.labels, found.classes, ra, dec, np.full(len(found), np.nan)
+    return Dataset(name, NoImages(name), np.arange(len(found)), *known, source_hash)
 
 
 def _checked_ids(path: Path, found: Columns) -> np.ndarray:
