@@ -204,16 +204,10 @@ def curves_figure(
     labels: tuple[str, str] = ("step", "value"),
 ) -> go.Figure:
     """Draw named curves {name: (x, y)}; `labels` name the axes."""
-    lines = [
-        go.Scatter(
-            x=list(x),
-            y=list(y),
-            name=name,
-            mode="lines",
-            line={"color": SERIES[number % len(SERIES)], "width": 2},
-        )
-        for number, (name, (x, y)) in enumerate(curves.items())
-    ]
+    lines = []
+    for number, (name, (x, y)) in enumerate(curves.items()):
+        line = {"color": SERIES[number % len(SERIES)], "width": 2}
+        lines.append(go.Scatter(x=list(x), y=list(y), name=name, mode="lines", line=line))
     return _figure(lines, *labels).update_layout(showlegend=len(lines) > 1)
 
 
@@ -230,13 +224,8 @@ def map_figure(
             "size": 4 if len(xy) < 10_000 else 3,
             "opacity": 0.35 if label < 0 else 0.8,
         }
-        dots = go.Scattergl(
-            x=xy[rows, 0],
-            y=xy[rows, 1],
-            mode="markers",
-            marker=marker,
-            text=[str(ids[row]) for row in rows],
-        )
+        x, y, text = xy[rows, 0], xy[rows, 1], [str(ids[row]) for row in rows]
+        dots = go.Scattergl(x=x, y=y, mode="markers", marker=marker, text=text)
         name = "no label" if label < 0 else classes[label]
         traces += (
             [dots.update(name=name, hovertemplate="%{text}<extra>%{fullData.name}</extra>")]
@@ -336,14 +325,8 @@ def _graticule(step: int = 30) -> go.Scatter:
     ]
     gap = np.full((1, 2), np.nan)
     xy = np.concatenate([part for ra, dec in lines for part in (mollweide(ra, dec), gap)])
-    return go.Scatter(
-        x=xy[:, 0],
-        y=xy[:, 1],
-        mode="lines",
-        line={"color": FAINT, "width": 1},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    x, y, line = xy[:, 0], xy[:, 1], {"color": FAINT, "width": 1}
+    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
 
 
 def in_light(part: Any) -> Any:

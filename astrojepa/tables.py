@@ -138,13 +138,8 @@ def _astropy_table(columns: Sequence[Column], facts: Facts, masked: bool = True)
     for column in columns:
         values = column.array
         missing = values == "" if masked and values.dtype.kind == "U" else False
-        table[column.name] = MaskedColumn(
-            values,
-            mask=missing,
-            name=column.name,
-            unit=column.unit or None,
-            description=column.description,
-        )
+        about = {"unit": column.unit or None, "description": column.description}
+        table[column.name] = MaskedColumn(values, mask=missing, name=column.name, **about)
     return table if masked else table.filled()
 
 

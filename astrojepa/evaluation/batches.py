@@ -14,6 +14,7 @@ from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
 from astrojepa.progress import Listener, reporting
+from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.card import ModelFacts
@@ -59,6 +60,12 @@ def in_batches(
             parts.append(scorer(np.asarray(pictures[part]), rows[part]))
             report(min(first + batch_size, len(rows)))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def of_galaxies(vectors: np.ndarray, data: Dataset, model_hash: str) -> Embeddings:
+    """Return vectors (n, D) with what `data` says of the same galaxies."""
+    labels, ids = np.asarray(data.labels, dtype=np.int64), np.asarray(data.ids).astype(str)
+    return Embeddings(vectors, labels, ids, data.classes, model_hash, data.fingerprint)
 
 
 def check_batches(data: Dataset | np.ndarray, purpose: str, batch_size: int = 1) -> None:

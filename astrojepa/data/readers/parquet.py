@@ -326,11 +326,10 @@ def _planes(value: Any, name: str, bands: tuple[str, ...]) -> list[Plane]:
     from astrojepa.data.images.grids import Plane, centred_grid
 
     try:
-        single = pa.types.is_struct(value.type)
-        names = value["band"].as_py() if single else value.values.field("band").to_pylist()
-        held = flux_field(band_fields(value.type))
-        planes = _stored(value[held].values if single else value.values.field(held))
-        weights = _weights(value)
+        names = _of_bands(value, "band").to_pylist()
+        planes = _stored(_of_bands(value, flux_field(band_fields(value.type))))
+        ivar = _of_bands(value, "ivar")
+        weights = None if ivar is None else _stored(ivar)
         scales = _scales(value, len(planes))
         rows = planes.flatten()
         heights, widths = (set(pc.list_value_length(lists).to_pylist()) for lists in (planes, rows))
@@ -391,15 +390,15 @@ def flux_field(fields: Set[str]) -> str:
     return next((name for name in FLUX_FIELDS if name in fields), "")
 
 
-def _weights(value: Any) -> Any:
-    """Return the inverse variances of each plane, None where they are not given."""
+def _of_bands(value: Any, name: str) -> Any:
+    """Return what there is of each band under a name, None where it is not given."""
     import pyarrow as pa
 
-    if "ivar" not in band_fields(value.type):
+    if name not in band_fields(value.type):
         return None
     if pa.types.is_struct(value.type):
-        return _stored(value["ivar"].values) if value["ivar"].is_valid else None
-    return _stored(value.values.field("ivar"))
+        return value[name].values if value[name].is_valid else None
+    return value.values.field(name)
 
 
 def _stored(planes: Any) -> Any:
@@ -411,14 +410,8 @@ def _stored(planes: Any) -> Any:
 
 def _scales(value: Any, count: int) -> list[float]:
     """Return the arcseconds per pixel of each plane, NaN where they are not given."""
-    import pyarrow as pa
-
-    if pa.types.is_struct(value.type):
-        given = value["scale"].as_py() if value.type.get_field_index("scale") >= 0 else None
-    else:
-        kind = value.values.type
-        place = kind.get_field_index("scale")
-        given = value.values.field(place).to_pylist() if place >= 0 else None
+    found = _of_bands(value, "scale")
+    given = None if found is None else found.to_pylist()
     numbers = [isinstance(scale, int | float) for scale in given or ()]
     if given and len(numbers) == count and all(numbers):
         return list(map(float, given))

@@ -113,11 +113,6 @@ def label_curve(
                     accuracies[way, step, draw] = result.accuracy
                 report(draw * len(budgets) + step + 1)
     return tuple(
-        LabelCurvePoint(
-            budget,
-            mean_over_draws(accuracies[0, step]),
-            mean_over_draws(accuracies[1, step]),
-            mean_over_draws(accuracies[0, step] - accuracies[1, step]),
-        )
-        for step, budget in enumerate(budgets)
+        LabelCurvePoint(budget, *map(mean_over_draws, (chosen, drawn, chosen - drawn)))
+        for budget, chosen, drawn in zip(budgets, *accuracies, strict=True)
     )

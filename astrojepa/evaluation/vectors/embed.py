@@ -17,7 +17,13 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames, frames_for
 from astrojepa.evaluation.baselines import polar_fourier
 from astrojepa.evaluation.baselines import shape_statistics as measuring
-from astrojepa.evaluation.batches import check_batches, content_path, in_batches, key_of
+from astrojepa.evaluation.batches import (
+    check_batches,
+    content_path,
+    in_batches,
+    key_of,
+    of_galaxies,
+)
 from astrojepa.evaluation.vectors.standardise import check_finite
 from astrojepa.progress import Listener
 from astrojepa.settings import within
@@ -71,7 +77,7 @@ def embed(
     check_finite(vectors, data.ids)
     if cache:
         save_arrays(_path(model, data, unusual), vectors=vectors)
-    return _embeddings(vectors, data, model.hash)
+    return of_galaxies(vectors, data, model.hash)
 
 
 def differences(
@@ -105,7 +111,7 @@ def _kept(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Embeddin
     arrays = load_whole(_path(model, data, unusual), vectors=len(data))
     if arrays is None or arrays["vectors"].ndim != 2:
         return None
-    return _embeddings(arrays["vectors"], data, model.hash)
+    return of_galaxies(arrays["vectors"], data, model.hash)
 
 
 def pixel_pca(
@@ -150,7 +156,7 @@ def pixel_pca(
             "new": fitted.transform(new).astype(np.float32),
         }
         save_arrays(path, **found)
-    return _embeddings(found["known"], train, name), _embeddings(found["new"], test, name)
+    return of_galaxies(found["known"], train, name), of_galaxies(found["new"], test, name)
 
 
 def summary_statistics(data: Dataset, *, progress: Listener = None) -> Embeddings:
@@ -244,7 +250,7 @@ def _kept_measures(
         )
         check_finite(found["vectors"], data.ids)
         save_arrays(path, **found)
-    return _embeddings(found["vectors"], data, key[0])
+    return of_galaxies(found["vectors"], data, key[0])
 
 
 def _centre(data: Dataset, size: int, progress: Listener) -> np.ndarray:
@@ -255,14 +261,3 @@ def _centre(data: Dataset, size: int, progress: Listener) -> np.ndarray:
 
 def _path(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Path:
     return content_path("embeddings", model, data, *([unusual] if unusual else []))
-
-
-def _embeddings(vectors: np.ndarray, data: Dataset, model_hash: str) -> Embeddings:
-    return Embeddings(
-        vectors=vectors,
-        labels=np.asarray(data.labels, dtype=np.int64),
-        ids=np.asarray(data.ids).astype(str),
-        classes=data.classes,
-        model_hash=model_hash,
-        data_hash=data.fingerprint,
-    )

@@ -227,18 +227,13 @@ class ShardFolder:
     def write_block(self, data: Dataset, rows: range, vectors: np.ndarray) -> None:
         """Write vectors float32 (b, D) of some rows atomically, with their galaxies."""
         part = slice(rows.start, rows.stop)
+        labels = [data.classes[label] if label >= 0 else None for label in data.labels[part]]
+        angles = [angle[part].astype(np.float64) for angle in (data.ra, data.dec)]
         columns = [
             pa.array(data.ids[part].astype(str).tolist(), pa.string()),
             pa.array(np.arange(rows.start, rows.stop)),
-            pa.array(
-                [data.classes[label] if label >= 0 else None for label in data.labels[part]],
-                pa.string(),
-            ),
-            # NaN becomes null
-            *(
-                pa.array(angle[part].astype(np.float64), from_pandas=True)
-                for angle in (data.ra, data.dec)
-            ),
+            pa.array(labels, pa.string()),
+            *(pa.array(angle, from_pandas=True) for angle in angles),  # NaN becomes null
             pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1]),
         ]
         with atomic_write(self.block(rows)) as stream:

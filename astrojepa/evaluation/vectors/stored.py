@@ -16,6 +16,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import WORDS, as_numbers, known_numbers, known_places, without_missing
 from astrojepa.data.readers.labels import encode_labels, shortened_ids, split_names
 from astrojepa.data.without_images import NoImages
+from astrojepa.evaluation.batches import of_galaxies
 from astrojepa.evaluation.vectors.columns import Columns, VectorsError, read_npz, read_parquet
 from astrojepa.evaluation.vectors.shards import MANIFEST, open_shards, read_places, read_shards
 from astrojepa.evaluation.vectors.store import open_store
@@ -157,14 +158,7 @@ def left_out(stored: Stored, data: Dataset, count: int) -> str:
 
 def taken(stored: Stored, data: Dataset, rows: np.ndarray) -> Embeddings:
     """Return the vectors of `rows`, one per galaxy of `data`, labelled as there."""
-    return Embeddings(
-        stored.embeddings.vectors[rows],
-        np.asarray(data.labels, dtype=np.int64),
-        data.ids.astype(str),
-        data.classes,
-        stored.embeddings.model_hash,
-        data.fingerprint,
-    )
+    return of_galaxies(stored.embeddings.vectors[rows], data, stored.embeddings.model_hash)
 
 
 def rows_of(stored: Stored, data: Dataset) -> np.ndarray:
