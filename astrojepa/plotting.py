@@ -227,11 +227,8 @@ def map_figure(
         x, y, text = xy[rows, 0], xy[rows, 1], [str(ids[row]) for row in rows]
         dots = go.Scattergl(x=x, y=y, mode="markers", marker=marker, text=text)
         name = "no label" if label < 0 else classes[label]
-        traces += (
-            [dots.update(name=name, hovertemplate="%{text}<extra>%{fullData.name}</extra>")]
-            if len(rows)
-            else []
-        )
+        dots.update(name=name, hovertemplate="%{text}<extra>%{fullData.name}</extra>")
+        traces += [dots] if len(rows) else []
     figure = _figure(traces, "", "").update_layout(legend={"itemsizing": "constant"})
     return figure.update_xaxes(showticklabels=False).update_yaxes(
         showticklabels=False, scaleanchor="x"
@@ -369,12 +366,8 @@ def bars_figure(classes: Sequence[str], values: Sequence[float], label: str = ""
 
 
 def _figure(traces: go.Figure, x_label: str, y_label: str) -> go.Figure:
-    axis = {
-        "gridcolor": FAINT,
-        "zerolinecolor": FAINT,
-        "linecolor": FAINT,
-        "tickfont": {"color": MUTED},
-    }
+    lines = dict.fromkeys(("gridcolor", "zerolinecolor", "linecolor"), FAINT)
+    axis = {**lines, "tickfont": {"color": MUTED}}
     return go.Figure(traces).update_layout(
         template=None,
         paper_bgcolor=CLEAR,

@@ -111,12 +111,7 @@ def _listed(value: Any, path: Path) -> dict[str, tuple[int, str]]:
                 f"{path} lists {name[:80]!r}, which is no file of a bundle's data, checkpoints or "
                 f"cache."
             )
-        whole = (
-            isinstance(entry, list)
-            and len(entry) == 2
-            and type(entry[0]) is int
-            and isinstance(entry[1], str)
-        )
+        whole = isinstance(entry, list) and list(map(type, entry)) == [int, str]
         if not whole or entry[0] < 0 or not SHA256.fullmatch(entry[1]):
             raise BundleError(
                 f"{path} must give {name} as [bytes, sha256], found {str(entry)[:80]}."

@@ -39,12 +39,8 @@ class HubModel:
     @property
     def folder(self) -> Path:
         """Where its two files are kept."""
-        return (
-            cache_folder()
-            / "hub"
-            / self.owner
-            / f"{self.id}{'@' if self.revision else ''}{self.revision}"
-        )
+        name = f"{self.id}@{self.revision}" if self.revision else self.id
+        return cache_folder() / "hub" / self.owner / name
 
 
 def hub_weights(name: str) -> Path | None:

@@ -347,11 +347,8 @@ def row_of(data: Dataset, text: str) -> int:
 def print_rows(header: list[str], rows: list[list[Any]]) -> None:
     widths = [max(len(str(row[k])) for row in [header, *rows]) for k in range(len(header))]
     for row in [header, *rows]:
-        print(
-            "  ".join(
-                str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)
-            ).rstrip()
-        )
+        cells = (str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def print_columns(columns: list[Column], count: int | None = None) -> None:

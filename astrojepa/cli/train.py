@@ -292,12 +292,8 @@ def _speaker() -> str:
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return " ".join(
-            [
-                f"{error.filename}: {error.strerror}.",
-                *filter(None, [REMEDIES.get(error.errno or 0)]),
-            ]
-        )
+        remedy = REMEDIES.get(error.errno or 0, "")
+        return f"{error.filename}: {error.strerror}. {remedy}".rstrip()
     return _with_flags(" ".join(str(error).split())) or type(error).__name__
 
 

@@ -86,11 +86,9 @@ def each_batch(file: Any, name: str, size: int) -> Iterator[Any]:
         for column in batch.columns:
             column.validate(full=True)
         values = batch.column(name)
-        yield (
-            values
-            if len(names) == 1
-            else pc.if_else(batch.column(names[1]).fill_null(False), None, values)
-        )
+        if len(names) > 1:
+            values = pc.if_else(batch.column(names[1]).fill_null(False), None, values)
+        yield values
 
 
 def _unmasked(table: Any) -> Any:

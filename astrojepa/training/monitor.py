@@ -96,12 +96,8 @@ class Monitor:
                     centre_crop(np.asarray(stored[start : start + _CHUNK]), image.image_size)
                 )
                 flux = to_flux(torch.from_numpy(crop).to(self.device), image)
-                parts.append(
-                    encode(normalise(flux, image.normalization, self.mean, self.std))
-                    .float()
-                    .cpu()
-                    .numpy()
-                )
+                vectors = encode(normalise(flux, image.normalization, self.mean, self.std))
+                parts.append(vectors.float().cpu().numpy())
         return Embeddings(np.concatenate(parts), data.labels, data.ids, data.classes)
 
 

@@ -115,17 +115,10 @@ def _coarse(frames: np.ndarray) -> np.ndarray:
     block = FRAME_SIZE // GRID
     parts = []
     for part in _chunks(frames):
-        low = (
-            _above_sky(part)
-            .reshape(-1, GRID, block, GRID, block, 3)
-            .mean(axis=(2, 4))
-            .reshape(len(part), -1, 3)
-        )
-        parts.append(
-            np.concatenate(
-                [np.sort(low[:, orbit], axis=1).reshape(len(part), -1) for orbit in orbits], axis=1
-            )
-        )
+        blocks = _above_sky(part).reshape(-1, GRID, block, GRID, block, 3)
+        low = blocks.mean(axis=(2, 4)).reshape(len(part), -1, 3)
+        ordered = [np.sort(low[:, orbit], axis=1).reshape(len(part), -1) for orbit in orbits]
+        parts.append(np.concatenate(ordered, axis=1))
     values = np.concatenate(parts) / GRID
     values -= values.mean(axis=0)
     directions = np.linalg.eigh(values.T @ values)[1][:, ::-1]

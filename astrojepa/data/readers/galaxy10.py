@@ -402,11 +402,8 @@ def stored(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
             f"{path.name}: {name!r} keeps its values in another file; only data in the file itself "
             f"are read."
         )
-    unknown = [
-        code
-        for code in (plan.get_filter(i)[0] for i in range(plan.get_nfilters()))
-        if code not in FILTERS
-    ]
+    codes = (plan.get_filter(i)[0] for i in range(plan.get_nfilters()))
+    unknown = [code for code in codes if code not in FILTERS]
     if unknown:
         raise DataError(
             f"{path.name}: {name!r} is packed with filter {unknown[0]}; known: "

@@ -203,10 +203,8 @@ def _of_vectors(found: Embeddings | None, data: Dataset, progress: Listener) -> 
         raise ValueError("There is nothing to rank; give a model, or vectors.")
     worlds: list[World] = [("encoder", found.vectors, vector_scores(), {})]
     if data.has_images:
-        worlds += [
-            *_of_images(data, progress),
-            ("none", np.zeros((len(data), 1), np.float32), (), {}),
-        ]
+        worlds += _of_images(data, progress)
+        worlds.append(("none", np.zeros((len(data), 1), np.float32), (), {}))
     return worlds
 
 

@@ -48,11 +48,8 @@ class Parts:
     @property
     def chooser(self) -> Embeddings | None:
         """The galaxies that choose a probe's setting: validation, where it has labels."""
-        return (
-            self.validation
-            if self.validation is not None and (self.validation.labels >= 0).any()
-            else None
-        )
+        labelled = self.validation is not None and (self.validation.labels >= 0).any()
+        return self.validation if labelled else None
 
 
 def encoded(
