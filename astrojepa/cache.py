@@ -64,6 +64,13 @@ def supplied_arrays(path: Path) -> dict[str, np.ndarray] | None:
     return _first_readable([folder / path.name for folder in _supplied])
 
 
+def load_whole(path: Path, **lengths: int) -> dict[str, np.ndarray] | None:
+    """Read cached arrays; None unless those of these names are there, each of its length."""
+    arrays = load_arrays(path) or {}
+    whole = all(name in arrays and arrays[name].shape[:1] == (n,) for name, n in lengths.items())
+    return arrays if whole else None
+
+
 def _first_readable(places: list[Path]) -> dict[str, np.ndarray] | None:
     for place in places:
         try:
@@ -107,7 +114,6 @@ def ensure_cache() -> str:
         atexit.register(shutil.rmtree, temporary, ignore_errors=True)
         return (
             f"{root} cannot keep what is computed ({error.strerror or error}), so that it is kept "
-            f"until the program ends only; "
-            "make room, or name another folder in ASTROJEPA_CACHE."
+            "until the program ends only; make room, or name another folder in ASTROJEPA_CACHE."
         )
     return ""

@@ -156,7 +156,6 @@ def _peers_may_be_lost() -> Iterator[None]:
         first = (str(error).splitlines() or [""])[0]
         raise PeerLostError(
             f"Process {os.environ.get('RANK', '?')} of {os.environ.get('WORLD_SIZE', '?')} lost "
-            f"contact with another one "
-            f"({first[:200]}). Look above for what ended that one, then start again (resume a "
-            f"training)."
+            f"contact with another one ({first[:200]}). Look above for what ended that one, then "
+            "start again (resume a training)."
         ) from error

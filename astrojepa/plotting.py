@@ -124,8 +124,7 @@ def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
     if max(rows, columns) * cell > MAX_SHEET:
         raise ValueError(
             f"{count} thumbnails of {cell} pixels in {columns} columns make a sheet of "
-            f"{columns * cell} × {rows * cell}; "
-            f"at most {MAX_SHEET} a side: make several sheets."
+            f"{columns * cell} × {rows * cell}; at most {MAX_SHEET} a side: make several sheets."
         )
     sheet = np.zeros((rows, columns, cell, cell, 3), dtype=np.uint8)
     sheet.reshape(-1, cell, cell, 3)[:count] = images
@@ -162,18 +161,9 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure
         )
     totals = confusion.sum(axis=1, keepdims=True)
     share = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
-    stops = [[0.0, PANEL], [1.0, ACCENT]]
-    heat = go.Heatmap(
-        z=share,
-        x=list(classes),
-        y=list(classes),
-        colorscale=stops,
-        zmin=0,
-        zmax=1,
-        showscale=False,
-        xgap=1,
-        ygap=1,
-    )
+    colours = {"colorscale": [[0.0, PANEL], [1.0, ACCENT]], "zmin": 0, "zmax": 1}
+    gaps = {"xgap": 1, "ygap": 1, "showscale": False}
+    heat = go.Heatmap(z=share, x=list(classes), y=list(classes), **colours, **gaps)
     heat.update(
         text=confusion,
         texttemplate="%{text}",
@@ -214,16 +204,10 @@ def curves_figure(
     labels: tuple[str, str] = ("step", "value"),
 ) -> go.Figure:
     """Draw named curves {name: (x, y)}; `labels` name the axes."""
-    lines = [
-        go.Scatter(
-            x=list(x),
-            y=list(y),
-            name=name,
-            mode="lines",
-            line={"color": SERIES[number % len(SERIES)], "width": 2},
-        )
-        for number, (name, (x, y)) in enumerate(curves.items())
-    ]
+    lines = []
+    for number, (name, (x, y)) in enumerate(curves.items()):
+        line = {"color": SERIES[number % len(SERIES)], "width": 2}
+        lines.append(go.Scatter(x=list(x), y=list(y), name=name, mode="lines", line=line))
     return _figure(lines, *labels).update_layout(showlegend=len(lines) > 1)
 
 
@@ -240,19 +224,11 @@ def map_figure(
             "size": 4 if len(xy) < 10_000 else 3,
             "opacity": 0.35 if label < 0 else 0.8,
         }
-        dots = go.Scattergl(
-            x=xy[rows, 0],
-            y=xy[rows, 1],
-            mode="markers",
-            marker=marker,
-            text=[str(ids[row]) for row in rows],
-        )
+        x, y, text = xy[rows, 0], xy[rows, 1], [str(ids[row]) for row in rows]
+        dots = go.Scattergl(x=x, y=y, mode="markers", marker=marker, text=text)
         name = "no label" if label < 0 else classes[label]
-        traces += (
-            [dots.update(name=name, hovertemplate="%{text}<extra>%{fullData.name}</extra>")]
-            if len(rows)
-            else []
-        )
+        dots.update(name=name, hovertemplate="%{text}<extra>%{fullData.name}</extra>")
+        traces += [dots] if len(rows) else []
     figure = _figure(traces, "", "").update_layout(legend={"itemsizing": "constant"})
     return figure.update_xaxes(showticklabels=False).update_yaxes(
         showticklabels=False, scaleanchor="x"
@@ -346,14 +322,8 @@ def _graticule(step: int = 30) -> go.Scatter:
     ]
     gap = np.full((1, 2), np.nan)
     xy = np.concatenate([part for ra, dec in lines for part in (mollweide(ra, dec), gap)])
-    return go.Scatter(
-        x=xy[:, 0],
-        y=xy[:, 1],
-        mode="lines",
-        line={"color": FAINT, "width": 1},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    x, y, line = xy[:, 0], xy[:, 1], {"color": FAINT, "width": 1}
+    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
 
 
 def in_light(part: Any) -> Any:
@@ -396,12 +366,8 @@ def bars_figure(classes: Sequence[str], values: Sequence[float], label: str = ""
 
 
 def _figure(traces: go.Figure, x_label: str, y_label: str) -> go.Figure:
-    axis = {
-        "gridcolor": FAINT,
-        "zerolinecolor": FAINT,
-        "linecolor": FAINT,
-        "tickfont": {"color": MUTED},
-    }
+    lines = dict.fromkeys(("gridcolor", "zerolinecolor", "linecolor"), FAINT)
+    axis = {**lines, "tickfont": {"color": MUTED}}
     return go.Figure(traces).update_layout(
         template=None,
         paper_bgcolor=CLEAR,

@@ -10,12 +10,11 @@ from typing import Any
 from tqdm import tqdm
 
 Progress = Callable[[int, int, str], None]  # done, total, what is being done
+Listener = bool | Progress | None  # True: a bar in the terminal; False or None: nobody
 
 
 @contextlib.contextmanager
-def reporting(
-    progress: bool | Progress | None, total: int, text: str
-) -> Iterator[Callable[[int], None]]:
+def reporting(progress: Listener, total: int, text: str) -> Iterator[Callable[[int], None]]:
     """Give a function that takes how many items are done so far.
 
     `progress` True draws a bar with ETA in the terminal, a callable gets (done, total, text), False

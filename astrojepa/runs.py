@@ -11,7 +11,6 @@ from typing import Any
 from astrojepa.config import TrainConfig
 from astrojepa.files import alone, atomic_write, naming, read_json, write_json
 
-MAX_JSON_BYTES = 64_000_000
 MAX_CONFIG_BYTES = 1_000_000
 LOCK = "training.lock"
 

@@ -60,23 +60,22 @@ class Column:
             values = np.array([missing if value is None else value for value in given])
         if values.dtype.kind in "fU":
             return values
-        if values.dtype.kind == "u" and values.size and _is_beyond_int64(values.max()):
+        if values.dtype.kind == "u" and values.size and values.max() > np.iinfo(np.int64).max:
             return values.astype(str)
         return values.astype(np.int64) if values.dtype.kind in "iub" else values.astype(str)
 
     def cells(self) -> list[Any]:
         """The values as CSV holds them."""
-        values = getattr(self.values, "tolist", lambda: self.values)()
-        return [_rounded(value, self.digits) for value in values]
+        values, digits = getattr(self.values, "tolist", lambda: self.values)(), self.digits
+        return [
+            float(f"{value:.{digits}g}") if digits and isinstance(value, float) else value
+            for value in values
+        ]
 
 
 def _is_long(value: Any) -> bool:
     """Whether a whole number would lose digits as the float that stands beside missing ones."""
     return isinstance(value, Integral) and abs(int(value)) > 2**53
-
-
-def _is_beyond_int64(value: Any) -> bool:
-    return int(value) > 2**63 - 1
 
 
 def write_table(path: str | Path, columns: Sequence[Column], facts: Facts) -> None:
@@ -132,10 +131,6 @@ def _csv(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
     stream.write(csv_text([column.name for column in shown], rows).encode())
 
 
-def _rounded(value: Any, digits: int) -> Any:
-    return float(f"{value:.{digits}g}") if digits and isinstance(value, float) else value
-
-
 def _astropy_table(columns: Sequence[Column], facts: Facts, masked: bool = True) -> Any:
     from astropy.table import MaskedColumn, Table
 
@@ -143,13 +138,8 @@ def _astropy_table(columns: Sequence[Column], facts: Facts, masked: bool = True)
     for column in columns:
         values = column.array
         missing = values == "" if masked and values.dtype.kind == "U" else False
-        table[column.name] = MaskedColumn(
-            values,
-            mask=missing,
-            name=column.name,
-            unit=column.unit or None,
-            description=column.description,
-        )
+        about = {"unit": column.unit or None, "description": column.description}
+        table[column.name] = MaskedColumn(values, mask=missing, name=column.name, **about)
     return table if masked else table.filled()
 
 

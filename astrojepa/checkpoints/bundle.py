@@ -28,7 +28,7 @@ MAX_FILES = 300_000
 MAX_BYTES = 4_000_000_000  # of all files together
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_PART = 65_536  # bytes hashed at a time
+
 _NAME = re.compile(r"(?:data|checkpoints|cache)(?:/[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,99}){1,5}")
 _SIMULATED = re.compile(r"simulated(:\d{1,7}){0,2}")
 
@@ -111,12 +111,7 @@ def _listed(value: Any, path: Path) -> dict[str, tuple[int, str]]:
                 f"{path} lists {name[:80]!r}, which is no file of a bundle's data, checkpoints or "
                 f"cache."
             )
-        whole = (
-            isinstance(entry, list)
-            and len(entry) == 2
-            and type(entry[0]) is int
-            and isinstance(entry[1], str)
-        )
+        whole = isinstance(entry, list) and list(map(type, entry)) == [int, str]
         if not whole or entry[0] < 0 or not SHA256.fullmatch(entry[1]):
             raise BundleError(
                 f"{path} must give {name} as [bytes, sha256], found {str(entry)[:80]}."
@@ -233,8 +228,5 @@ def _found(root: Path) -> dict[str, int]:
 
 def _sha256(path: str) -> str:
     """Return a file's SHA-256, hex, with one small buffer."""
-    digest = hashlib.sha256()
     with open(path, "rb", buffering=0) as stream:
-        while part := stream.read(_PART):
-            digest.update(part)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -34,8 +34,7 @@ BASELINES = (
 )
 HOW_TO_GET = (
     "name who publishes them on the Hugging Face Hub in ASTROJEPA_HUB_OWNER, or put the "
-    ".safetensors file whose SHA-256 the card gives "
-    "beside that card in checkpoints/"
+    ".safetensors file whose SHA-256 the card gives beside that card in checkpoints/"
 )
 ABSENT = "absent"  # key of a listed card whose weights are elsewhere
 WAITING_CARD = ".json.next"  # of weights that are about to replace others of the same name

@@ -39,12 +39,8 @@ class HubModel:
     @property
     def folder(self) -> Path:
         """Where its two files are kept."""
-        return (
-            cache_folder()
-            / "hub"
-            / self.owner
-            / f"{self.id}{'@' if self.revision else ''}{self.revision}"
-        )
+        name = f"{self.id}@{self.revision}" if self.revision else self.id
+        return cache_folder() / "hub" / self.owner / name
 
 
 def hub_weights(name: str) -> Path | None:
@@ -115,9 +111,8 @@ def _download(model: HubModel) -> None:
             reason = one_line((str(error).splitlines() or [type(error).__name__])[0], 160)
             raise OSError(
                 f"{name} could not be fetched from {PREFIX}{repository} ({reason}); check the name "
-                f"and the network, or bring "
-                f"{model.id}.safetensors and its card {model.id}.json here by other means and give "
-                f"the path of the former."
+                f"and the network, or bring {model.id}.safetensors and its card {model.id}.json "
+                "here by other means and give the path of the former."
             ) from error
         if size is None or size > limit:
             raise cards.CheckpointError(

@@ -345,11 +345,9 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
         raise CheckpointError(
             f"{path} is not a checkpoint of this project: found {sorted(map(str, content))[:6]}."
         )
-    run = (
-        path.parent.parent.name + "@" + path.stem
-        if path.parent.name == "snapshots"
-        else path.parent.name
-    )
+    run = path.parent.name
+    if run == "snapshots":
+        run = f"{path.parent.parent.name}@{path.stem}"
     facts = facts_of(path, file_hash(path), {**content, "id": run})
     card = {
         "id": run,

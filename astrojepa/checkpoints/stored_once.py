@@ -74,12 +74,8 @@ def _written(
     tensors: dict[str, dict[str, Any]], metadata: dict[str, str] | None, data: bytes
 ) -> bytes:
     """Write a safetensors file as the library does: by type, then by name, without gaps."""
-    kinds = list(
-        dict.fromkeys(
-            entry["dtype"]
-            for entry in sorted(tensors.values(), key=lambda entry: entry["data_offsets"])
-        )
-    )
+    in_order = sorted(tensors.values(), key=lambda entry: entry["data_offsets"])
+    kinds = list(dict.fromkeys(entry["dtype"] for entry in in_order))
     header: dict[str, object] = {} if metadata is None else {"__metadata__": metadata}
     parts, end = [], 0
     for name, entry in sorted(

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from astrojepa.cli.options import (
     TABLE_FILE,
+    add_switch,
     add_thinning,
+    add_value,
     check_output,
     check_source,
     declare,
@@ -40,50 +42,33 @@ if TYPE_CHECKING:
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    strange = declare(
-        commands,
-        "anomalies",
-        _anomalies,
-        "Rank galaxies by an anomaly score, most anomalous first.",
-        "best --data galaxies --top 25",
-        stored=True,
-    )
+    help = "Rank galaxies by an anomaly score, most anomalous first."
+    example = "best --data galaxies --top 25"
+    strange = declare(commands, "anomalies", _anomalies, help, example, stored=True)
     strange.add_argument(
         "--score",
         "--method",
         default="",
-        help=(f"score (default {DEFAULT}, with --vectors {OF_VECTORS}); an unknown name lists all"),
+        help=f"score (default {DEFAULT}, with --vectors {OF_VECTORS}); an unknown name lists all",
     )
-    strange.add_argument(
-        "--k", type=int, default=20, help="number of neighbours for knn and lof (default 20)"
-    )
-    strange.add_argument("--top", type=int, default=25, help="rows to print (default 25)")
+    add_value(strange, "--k", 20, "number of neighbours for knn and lof")
+    add_value(strange, "--top", 25, "rows to print")
     strange.add_argument(
         "--output",
         "--out",
         type=Path,
-        help=(
-            f"JSON or {TABLE_FILE}; of all galaxies, or of the leaderboard; or, for more than "
-            "200,000 vectors in Parquet files, a new folder with their columns and a column score"
-        ),
+        help=f"JSON or {TABLE_FILE}; of all galaxies, or of the leaderboard; or, for more than "
+        "200,000 vectors in Parquet files, a new folder with their columns and a column score",
     )
-    strange.add_argument(
-        "--leaderboard", action="store_true", help="thin a class and measure which score finds it"
-    )
+    add_switch(strange, "--leaderboard", "thin a class and measure which score finds it")
     strange.add_argument(
         "--rare",
         default="",
-        help=(
-            'class to thin, or kinds of simulated galaxies such as "ring+lens" (default: each '
-            "class)"
-        ),
+        help='class to thin, or kinds of simulated galaxies such as "ring+lens" (default: each '
+        "class)",
     )
     add_thinning(strange)
-    strange.add_argument(
-        "--slow",
-        action="store_true",
-        help="also use JEPA-SCORE and prediction errors under random masks",
-    )
+    add_switch(strange, "--slow", "also use JEPA-SCORE and prediction errors under random masks")
 
 
 def _anomalies(options: argparse.Namespace) -> int:

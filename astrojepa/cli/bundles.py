@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from astrojepa.checkpoints import bundle
-from astrojepa.cli.options import add_data, declare, open_data
+from astrojepa.cli.options import add_data, add_value, declare, open_data
 from astrojepa.places import EXPLORE
 
 NAMES = BUNDLE, DEMO = "export bundle", "export demo"
@@ -16,32 +16,17 @@ NAMES = BUNDLE, DEMO = "export bundle", "export demo"
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    made = declare(
-        commands,
-        BUNDLE,
-        _bundle,
-        "Write a folder from which the explorer can be hosted without the original data or a GPU.",
-        "--data galaxies --checkpoint best --out bundle",
-        model=False,
+    help = (
+        "Write a folder from which the explorer can be hosted without the original data or a GPU."
     )
+    example = "--data galaxies --checkpoint best --out bundle"
+    made = declare(commands, BUNDLE, _bundle, help, example, model=False)
     add_data(made)
-    made.add_argument(
-        "--checkpoint",
-        default="best",
-        help="id, alias, run folder or file of a model (default best)",
-    )
+    add_value(made, "--checkpoint", "best", "id, alias, run folder or file of a model")
     made.add_argument("--out", type=Path, required=True, help="folder to create")
-    made.add_argument(
-        "--size", type=int, default=160, help="largest image side, pixels (default 160)"
-    )
-    demo = declare(
-        commands,
-        DEMO,
-        _demo,
-        "Recompute the demo that a fresh clone opens with: the simulated galaxies in demo/.",
-        "",
-        model=False,
-    )
+    add_value(made, "--size", 160, "largest image side, pixels")
+    help = "Recompute the demo that a fresh clone opens with: the simulated galaxies in demo/."
+    demo = declare(commands, DEMO, _demo, help, "", model=False)
     demo.add_argument(
         "--out",
         type=Path,
@@ -56,15 +41,9 @@ def _bundle(options: argparse.Namespace) -> int:
     from astrojepa.evaluation.reports.bundling import make_bundle
 
     data, model = open_data(options), aj.load_model(options.checkpoint)
-    made = make_bundle(
-        data,
-        find_data(options.data),
-        model,
-        options.out,
-        options.size,
-        creator=f"astrojepa {aj.__version__}",
-        progress=sys.stderr.isatty(),
-    )
+    source, creator = find_data(options.data), f"astrojepa {aj.__version__}"
+    how: Any = {"creator": creator, "progress": sys.stderr.isatty()}
+    made = make_bundle(data, source, model, options.out, options.size, **how)
     print(
         f"{options.out}: {len(data):,} galaxies, {', '.join(made.checkpoints)}, "
         f"{made.num_bytes / 1e6:.1f} MB"

@@ -13,6 +13,8 @@ from astrojepa.cli.options import (
     add_data,
     add_device,
     add_passes,
+    add_switch,
+    add_value,
     add_vectors,
     declare,
     fill_benchmark,
@@ -34,43 +36,30 @@ TYPICALITY = "share of labelled galaxies, kept aside, that are at least as far f
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    tune = declare(
-        commands,
-        "finetune",
-        _finetune,
-        "Fine-tune a model with a classifier on labelled galaxies, and save both.",
-        "best --data galaxies --label-column morphology --out mine.safetensors",
-    )
+    help = "Fine-tune a model with a classifier on labelled galaxies, and save both."
+    example = "best --data galaxies --label-column morphology --out mine.safetensors"
+    tune = declare(commands, "finetune", _finetune, help, example)
     add_benchmark(tune)
-    tune.add_argument(
-        "--frozen",
-        action="store_true",
-        help="keep the encoder fixed and fit only a linear probe, which takes minutes",
+    add_switch(
+        tune, "--frozen", "keep the encoder fixed and fit only a linear probe, which takes minutes"
     )
-    tune.add_argument(
-        "--epochs", type=int, default=10, help="passes over the labelled galaxies (default 10)"
-    )
-    tune.add_argument("--batch-size", type=int, default=64, help="galaxies per step (default 64)")
+    add_value(tune, "--epochs", 10, "passes over the labelled galaxies")
+    add_value(tune, "--batch-size", 64, "galaxies per step")
     tune.add_argument(
         "--learning-rate",
         type=float,
         default=1e-4,
         help="learning rate of the encoder; the classifier's is 10 times as large (default 1e-4)",
     )
-    tune.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    add_value(tune, "--seed", 0, "random seed")
     add_passes(tune)
     add_device(tune)
     tune.add_argument(
         "--out", type=Path, required=True, help="file NAME.safetensors, with its card NAME.json"
     )
-    predict = declare(
-        commands,
-        "predict",
-        _predict,
-        "Predict class probabilities of new galaxies.",
-        "mine.safetensors --data my_galaxies --out classes.csv",
-        model=False,
-    )
+    help = "Predict class probabilities of new galaxies."
+    example = "mine.safetensors --data my_galaxies --out classes.csv"
+    predict = declare(commands, "predict", _predict, help, example, model=False)
     predict.add_argument(
         "classifier",
         help="classifier: a file that finetune wrote, or a probe downloaded from the Probe lab",
@@ -132,19 +121,12 @@ def _scored(made: Classifier, test: Dataset) -> dict[str, Any]:
     names = np.array(known.classes)[known.labels]
     place = {name: number for number, name in enumerate(found.classes)}
     truth = np.array([place.get(name, -1) for name in names])
-    seen = truth >= 0
-    result = score(
-        found.classes,
-        truth[seen],
-        found.probabilities[seen],
-        np.flatnonzero(seen),
-        0,
-        made.probe.setting,
-    )
+    rows, setting = np.flatnonzero(truth >= 0), made.probe.setting
+    result = score(found.classes, truth[rows], found.probabilities[rows], rows, 0, setting)
     covered, size = found.covered(names), float(found.sets.sum(axis=1).mean())
     low, high = result.interval
     print(
-        f"{result.accuracy:.1%} of {seen.sum()} test galaxies classified correctly (95 % interval "
+        f"{result.accuracy:.1%} of {len(rows)} test galaxies classified correctly (95 % interval "
         f"{low:.1%} to {high:.1%}); sets of {size:.2f} classes on average hold the true one in "
         f"{covered:.1%} (asked: {asked:.0%})"
     )
@@ -152,7 +134,7 @@ def _scored(made: Classifier, test: Dataset) -> dict[str, Any]:
         "accuracy": result.accuracy,
         "interval": list(result.interval),
         "calibration_error": result.calibration_error,
-        "num_test": int(seen.sum()),
+        "num_test": len(rows),
         "coverage": {"asked": asked, "found": covered, "mean_size": size},
     }
 

@@ -31,14 +31,9 @@ SHOWN = 10  # galaxies whose neighbourhoods changed most
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    compare = declare(
-        commands,
-        "compare",
-        _compare,
-        "Compare the embeddings of two models on the same galaxies.",
-        "best random --data galaxies --symmetries 200 --out comparison.json",
-        model=False,
-    )
+    help = "Compare the embeddings of two models on the same galaxies."
+    example = "best random --data galaxies --symmetries 200 --out comparison.json"
+    compare = declare(commands, "compare", _compare, help, example, model=False)
     compare.add_argument(
         "model",
         metavar="MODEL_A",
@@ -144,9 +139,8 @@ def _show(numbers: dict[str, Any], comparison: Comparison, data: Dataset) -> Non
     first, second = (model["id"] for model in numbers["models"])
     print(
         f"{first} and {second} on {len(data)} galaxies share {comparison.mean_overlap:.3f} of "
-        f"their {comparison.k} nearest "
-        f"neighbours (by chance {comparison.chance:.3f}); linear CKA {comparison.cka:.3f}, "
-        f"unbiased {comparison.cka_unbiased:.3f}"
+        f"their {comparison.k} nearest neighbours (by chance {comparison.chance:.3f}); linear CKA "
+        f"{comparison.cka:.3f}, unbiased {comparison.cka_unbiased:.3f}"
     )
     for name, drift in zip(
         (first, second), numbers.get("symmetries", {}).get("models", ()), strict=False

@@ -8,52 +8,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import add_data, declare, json_file, open_data
+from astrojepa.cli.options import add_data, add_value, declare, json_file, open_data
 from astrojepa.files import write_json
 
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    data = declare(
-        commands,
-        "data",
-        _contents,
-        "Describe a data set; or verify, audit, pack, download or fetch one.",
-        "--data galaxies",
-        model=False,
-    )
+    help = "Describe a data set; or verify, audit, pack, download or fetch one."
+    data = declare(commands, "data", _contents, help, "--data galaxies", model=False)
     add_data(data)
     actions = data.add_subparsers(
         metavar="[ACTION]", title="actions, each with a --help of its own"
     )
-    verify = _declare_action(
-        actions,
-        "verify",
-        _verify,
-        "Identify a Galaxy10 file by its SHA-256, or decode every image of a folder.",
-        "--data data/Galaxy10_DECals.h5",
-    )
+    help = "Identify a Galaxy10 file by its SHA-256, or decode every image of a folder."
+    verify = _declare_action(actions, "verify", _verify, help, "--data data/Galaxy10_DECals.h5")
     _add_data_again(verify)
-    audit = _declare_action(
-        actions,
-        "audit",
-        _audit,
-        "Find duplicates, label conflicts, leaks between splits, bad frames and survey biases.",
-        "--data galaxies --out audit.json",
-    )
+    help = "Find duplicates, label conflicts, leaks between splits, bad frames and survey biases."
+    audit = _declare_action(actions, "audit", _audit, help, "--data galaxies --out audit.json")
     _add_data_again(audit)
     audit.add_argument(
         "--out",
         type=json_file,
         help="JSON file with all ids; the printed report shows the first ones",
     )
-    download = _declare_action(
-        actions,
-        "download",
-        _download,
-        "Download Galaxy10 DECaLS (2.7 GB), or resume a download.",
-        "--out data/Galaxy10_DECals.h5",
-    )
+    help = "Download Galaxy10 DECaLS (2.7 GB), or resume a download."
+    example = "--out data/Galaxy10_DECals.h5"
+    download = _declare_action(actions, "download", _download, help, example)
     download.add_argument(
         "--out",
         type=Path,
@@ -65,17 +45,11 @@ def add_to(commands: Any) -> None:
     )
 
     _declare_cutouts(actions)
-    small = _declare_action(
-        actions,
-        "pack",
-        _pack,
-        "Write a smaller copy of a data set, complete enough for training.",
-        "--data galaxies --size 160 --out galaxies-160",
-    )
+    help = "Write a smaller copy of a data set, complete enough for training."
+    example = "--data galaxies --size 160 --out galaxies-160"
+    small = _declare_action(actions, "pack", _pack, help, example)
     _add_data_again(small)
-    small.add_argument(
-        "--size", type=int, default=160, help="largest image side, pixels (default 160)"
-    )
+    add_value(small, "--size", 160, "largest image side, pixels")
     small.add_argument(
         "--format", default="jpeg", help="jpeg (default), or webp, a quarter of the size"
     )
@@ -86,13 +60,9 @@ def add_to(commands: Any) -> None:
 
 
 def _declare_cutouts(actions: Any) -> None:
-    cutouts = _declare_action(
-        actions,
-        "cutouts",
-        _cutouts,
-        "Fetch an image of each galaxy of a catalogue into a folder, or continue.",
-        "catalogue.fits --service legacysurvey --out my_galaxies",
-    )
+    help = "Fetch an image of each galaxy of a catalogue into a folder, or continue."
+    example = "catalogue.fits --service legacysurvey --out my_galaxies"
+    cutouts = _declare_action(actions, "cutouts", _cutouts, help, example)
     cutouts.add_argument("catalogue", type=Path, help="table with ra and dec in degrees, and id")
     cutouts.add_argument("--out", type=Path, required=True, help="folder to create or complete")
     cutouts.add_argument(
@@ -101,15 +71,11 @@ def _declare_cutouts(actions: Any) -> None:
     cutouts.add_argument(
         "--layer", default="", help="survey of the service (default ls-dr9, or CDS/P/DSS2/color)"
     )
-    cutouts.add_argument("--size", type=int, default=256, help="side, pixels (default 256)")
-    cutouts.add_argument(
-        "--scale", type=float, default=0.262, help="arcseconds per pixel (default 0.262)"
-    )
+    add_value(cutouts, "--size", 256, "side, pixels")
+    add_value(cutouts, "--scale", 0.262, "arcseconds per pixel")
     cutouts.add_argument("--format", default="jpeg", help="jpeg (default) or fits")
     cutouts.add_argument("--bands", default="", help="filters, one letter each (default grz)")
-    cutouts.add_argument(
-        "--rate", type=float, default=2.0, help="largest number of requests a second (default 2)"
-    )
+    add_value(cutouts, "--rate", 2.0, "largest number of requests a second")
     cutouts.add_argument("--url", default="", help="another https address of the service")
 
 
@@ -205,16 +171,9 @@ def _cutouts(options: argparse.Namespace) -> int:
 
     what = Cutout(options.size, options.scale, options.format, options.layer, options.bands)
     catalogue = read_catalogue(options.catalogue)
-    found = fetch_cutouts(
-        catalogue,
-        options.out,
-        options.service,
-        what,
-        url=options.url,
-        rate=options.rate,
-        progress=sys.stderr.isatty(),
-        say=lambda text: print(text, file=sys.stderr),
-    )
+    how: Any = {"url": options.url, "rate": options.rate}
+    how |= {"progress": sys.stderr.isatty(), "say": _say}
+    found = fetch_cutouts(catalogue, options.out, options.service, what, **how)
     print(f"{options.out}: {found}; {position_form(catalogue)}.")
     return 0
 
@@ -223,12 +182,9 @@ def _download(options: argparse.Namespace) -> int:
     from astrojepa.data.download.galaxy10 import URL, download
 
     progress = sys.stderr.isatty()
-    print(
-        download(
-            options.out,
-            options.url or URL,
-            progress=progress,
-            say=lambda text: print(text, file=sys.stderr),
-        )
-    )
+    print(download(options.out, options.url or URL, progress=progress, say=_say))
     return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -14,39 +14,28 @@ from astrojepa.cli.train import choose_device
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    embed = declare(
-        commands,
-        "embed",
-        _embed,
-        "Write the embedding of each galaxy.",
-        "best --data galaxies --out vectors",
-    )
+    help = "Write the embedding of each galaxy."
+    embed = declare(commands, "embed", _embed, help, "best --data galaxies --out vectors")
     embed.add_argument(
         "--out",
         required=True,
         type=Path,
-        help=(
-            "folder for Parquet files, one per process of torchrun --nproc_per_node=N -m astrojepa "
-            "embed ... (after an interruption the same command continues), or a .npz file with "
-            "vectors, ids, labels and classes"
-        ),
+        help="folder for Parquet files, one per process of torchrun --nproc_per_node=N -m "
+        "astrojepa embed ... (after an interruption the same command continues), or a .npz file "
+        "with vectors, ids, labels and classes",
     )
     embed.add_argument(
         "--part",
         type=_part,
         metavar="R/W",
-        help=(
-            "compute only part R of W, e.g. 3/16: jobs of a cluster, or machines that share the "
-            "folder, each compute one"
-        ),
+        help="compute only part R of W, e.g. 3/16: jobs of a cluster, or machines that share the "
+        "folder, each compute one",
     )
     embed.add_argument(
         "--precision",
         default="float32",
-        help=(
-            "float32 (default), bfloat16, or auto: bfloat16 if the device supports it natively; "
-            "recorded in the output"
-        ),
+        help="float32 (default), bfloat16, or auto: bfloat16 if the device supports it natively; "
+        "recorded in the output",
     )
     add_passes(embed)
     add_device(embed)

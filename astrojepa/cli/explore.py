@@ -14,14 +14,8 @@ from astrojepa.explorer import add_flags, streamlit_arguments
 
 def add_to(commands: Any) -> None:
     """Declare the command of this file."""
-    app = declare(
-        commands,
-        "app",
-        _app,
-        "Open the explorer: map, patch errors, nearest neighbours and anomalies.",
-        "--data galaxies --checkpoint best",
-        model=False,
-    )
+    help = "Open the explorer: map, patch errors, nearest neighbours and anomalies."
+    app = declare(commands, "app", _app, help, "--data galaxies --checkpoint best", model=False)
     add_flags(app)
     app.add_argument(
         "--port", type=int, help="port of the server (default 8501, or the next free one)"

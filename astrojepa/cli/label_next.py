@@ -11,6 +11,8 @@ from astrojepa.cli.options import (
     TABLE_FILE,
     add_benchmark,
     add_passes,
+    add_switch,
+    add_value,
     declare,
     fill_benchmark,
     open_data,
@@ -30,30 +32,22 @@ ENDS = {"": "mean", " low": "lower end of 95 %", " high": "upper end of 95 %"}
 
 def add_to(commands: Any) -> None:
     """Declare the command of this file."""
-    chosen = declare(
-        commands,
-        "label-next",
-        _label_next,
-        "Choose the unlabelled galaxies whose labels would help a classifier most.",
-        "best --data my_galaxies --label-column morphology --count 20 --out next.csv",
-    )
-    chosen.add_argument("--count", type=int, default=20, help="number of galaxies (default 20)")
-    chosen.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    help = "Choose the unlabelled galaxies whose labels would help a classifier most."
+    example = "best --data my_galaxies --label-column morphology --count 20 --out next.csv"
+    chosen = declare(commands, "label-next", _label_next, help, example)
+    add_value(chosen, "--count", 20, "number of galaxies")
+    add_value(chosen, "--seed", 0, "random seed")
     add_passes(chosen)
     chosen.add_argument("--out", type=Path, help=TABLE_FILE)
-    chosen.add_argument(
+    add_switch(
+        chosen,
         "--curve",
-        action="store_true",
-        help=(
-            "on a labelled data set: measure accuracy against the number of labels, --count more "
-            "at a time, and compare with labelling random galaxies"
-        ),
+        "on a labelled data set: measure accuracy against the number of labels, --count more "
+        "at a time, and compare with labelling random galaxies",
     )
     add_benchmark(chosen)
-    chosen.add_argument(
-        "--most", type=int, default=400, help="with --curve: largest number of labels (default 400)"
-    )
-    chosen.add_argument("--draws", type=int, default=10, help="random starts (default 10)")
+    add_value(chosen, "--most", 400, "with --curve: largest number of labels")
+    add_value(chosen, "--draws", 10, "random starts")
 
 
 def _label_next(options: argparse.Namespace) -> int:

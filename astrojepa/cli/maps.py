@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from astrojepa.cli.options import (
     TABLE_FILE,
+    add_switch,
+    add_value,
     check_output,
     check_source,
     declare,
@@ -41,18 +43,11 @@ BESIDE = (
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    project = declare(
-        commands,
-        "project",
-        _project,
-        "Project embeddings to a 2-D map.",
-        "best --data galaxies --method umap --out map.csv --trust trust.json",
-        stored=True,
-    )
-    project.add_argument("--method", default="umap", help="pca, umap or tsne (default umap)")
-    project.add_argument(
-        "--seed", type=int, default=0, help="random seed of the layout (default 0)"
-    )
+    help = "Project embeddings to a 2-D map."
+    example = "best --data galaxies --method umap --out map.csv --trust trust.json"
+    project = declare(commands, "project", _project, help, example, stored=True)
+    add_value(project, "--method", "umap", "pca, umap or tsne")
+    add_value(project, "--seed", 0, "random seed of the layout")
     project.add_argument(
         "--place",
         default="",
@@ -69,25 +64,21 @@ def add_to(commands: Any) -> None:
         "--fit",
         type=int,
         metavar="COUNT",
-        help=(
-            "with --vectors: fit the map to COUNT galaxies and place the others on it (default: "
-            "20,000 if there are more than 200,000, else all; for a new folder at most half)"
-        ),
+        help="with --vectors: fit the map to COUNT galaxies and place the others on it (default: "
+        "20,000 if there are more than 200,000, else all; for a new folder at most half)",
     )
-    project.add_argument(
+    add_switch(
+        project,
         "--beside",
-        action="store_true",
-        help="for a new folder: keep the old map (x, y) and order, and add the new map as columns "
+        "for a new folder: keep the old map (x, y) and order, and add the new map as columns "
         "such as x_tsne and y_tsne",
     )
     project.add_argument(
         "--out",
         required=True,
         type=Path,
-        help=(
-            f"{TABLE_FILE}: id, x, y, label; or, for vectors in Parquet files, a new folder with "
-            "all their columns, x and y, sorted along a space-filling curve on the map"
-        ),
+        help=f"{TABLE_FILE}: id, x, y, label; or, for vectors in Parquet files, a new folder with "
+        "all their columns, x and y, sorted along a space-filling curve on the map",
     )
 
 

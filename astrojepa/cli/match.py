@@ -6,32 +6,22 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import TABLE_FILE, add_data, declare, open_data
+from astrojepa.cli.options import TABLE_FILE, add_data, add_value, declare, open_data
 from astrojepa.tables import Column, check_table, write_table
 
 
 def add_to(commands: Any) -> None:
     """Declare the command of this file."""
-    parser = declare(
-        commands,
-        "match",
-        _match,
-        "Join the columns of a catalogue to the galaxies, by id or by position.",
-        "catalogue.fits --data galaxies --radius 1 --out joined.csv",
-        model=False,
-    )
+    help = "Join the columns of a catalogue to the galaxies, by id or by position."
+    example = "catalogue.fits --data galaxies --radius 1 --out joined.csv"
+    parser = declare(commands, "match", _match, help, example, model=False)
     parser.add_argument(
         "catalogue",
         type=Path,
         help="table with columns id, or ra and dec: CSV, ECSV, FITS, VOTable, Parquet, text, HATS",
     )
     add_data(parser)
-    parser.add_argument(
-        "--radius",
-        type=float,
-        default=1.0,
-        help="largest separation of galaxy and row, arcseconds (default 1)",
-    )
+    add_value(parser, "--radius", 1.0, "largest separation of galaxy and row, arcseconds")
     parser.add_argument(
         "--by",
         default="",

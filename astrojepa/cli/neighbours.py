@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from astrojepa.cli.options import (
     TABLE_FILE,
+    add_switch,
+    add_value,
     check_source,
     declare,
     label,
@@ -33,14 +35,9 @@ FEWEST = 5  # galaxies of which recall is measured
 
 def add_to(commands: Any) -> None:
     """Declare the command of this file."""
-    near = declare(
-        commands,
-        "neighbours",
-        _neighbours,
-        "List the nearest galaxies in feature space.",
-        "best --data galaxies --galaxy 587722981741625344 --k 6 --out near.vot",
-        stored=True,
-    )
+    help = "List the nearest galaxies in feature space."
+    example = "best --data galaxies --galaxy 587722981741625344 --k 6 --out near.vot"
+    near = declare(commands, "neighbours", _neighbours, help, example, stored=True)
     near.add_argument(
         "--galaxy",
         action="append",
@@ -48,20 +45,14 @@ def add_to(commands: Any) -> None:
         metavar="ID",
         help="galaxy: id or row number; repeatable; without it, the neighbours of each galaxy",
     )
-    near.add_argument("--k", type=int, default=6, help="neighbours of each galaxy (default 6)")
-    near.add_argument(
-        "--whitened",
-        action="store_true",
-        help="measure distances along uncorrelated axes of unit variance",
-    )
+    add_value(near, "--k", 6, "neighbours of each galaxy")
+    add_switch(near, "--whitened", "measure distances along uncorrelated axes of unit variance")
     near.add_argument(
         "--recall",
         type=int,
         metavar="COUNT",
-        help=(
-            "with --vectors: measure instead, for COUNT galaxies, what share of their 10 nearest "
-            "the index of a large store finds, and how long a query takes"
-        ),
+        help="with --vectors: measure instead, for COUNT galaxies, what share of their 10 nearest "
+        "the index of a large store finds, and how long a query takes",
     )
     near.add_argument("--out", type=Path, help=f"{TABLE_FILE}; with --recall a JSON file")
 

@@ -41,15 +41,26 @@ def declare(
         made.add_argument(
             "model",
             nargs="?" if stored else None,
-            help=(
-                "model: id, alias, run folder or file; best; random (random weights); or "
-                "timm:NAME[@FILE], a network of timm"
-            ),
+            help="model: id, alias, run folder or file; best; random (random weights); or "
+            "timm:NAME[@FILE], a network of timm",
         )
         add_data(made)
     if stored:
         add_vectors(made, "in place of the model; with --data, matched to the galaxies by id")
     return made
+
+
+def add_switch(parser: argparse.ArgumentParser, flag: str, help: str) -> None:
+    """Declare a flag that takes no value."""
+    parser.add_argument(flag, action="store_true", help=help)
+
+
+def add_value(
+    parser: argparse.ArgumentParser, flag: str, default: int | float | str, help: str
+) -> None:
+    """Declare a flag of one value, of the kind of its default, with which its help ends."""
+    shown = f"{default:g}" if isinstance(default, float) else default
+    parser.add_argument(flag, type=type(default), default=default, help=f"{help} (default {shown})")
 
 
 def add_vectors(
@@ -59,7 +70,7 @@ def add_vectors(
         "--vectors",
         type=Path,
         metavar="FILE",
-        help=(f"vectors {use}: output of embed, or {files} with object_id and vector"),
+        help=f"vectors {use}: output of embed, or {files} with object_id and vector",
     )
 
 
@@ -83,9 +94,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="BAND",
         help="bands of flux, for a model that was trained on them, e.g. g r z",
     )
-    parser.add_argument(
-        "--skip-corrupt", action="store_true", help="leave out unreadable images and list them"
-    )
+    add_switch(parser, "--skip-corrupt", "leave out unreadable images and list them")
 
 
 def json_file(text: str) -> Path:
@@ -113,10 +122,8 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--benchmark",
         choices=("B1", "B2"),
-        help=(
-            "B1: Galaxy Zoo 1 morphology (source gz1-balanced); B2: EFIGI Hubble type (source "
-            "efigi); both with the split column"
-        ),
+        help="B1: Galaxy Zoo 1 morphology (source gz1-balanced); B2: EFIGI Hubble type (source "
+        "efigi); both with the split column",
     )
     parser.add_argument(
         "--split",
@@ -126,15 +133,10 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
 
 
 def add_thinning(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--fraction",
-        type=float,
-        default=0.02,
-        help="fraction of the galaxies that the thinned class makes up (default 0.02)",
+    add_value(
+        parser, "--fraction", 0.02, "fraction of the galaxies that the thinned class makes up"
     )
-    parser.add_argument(
-        "--draws", type=int, default=100, help="number of random draws (default 100)"
-    )
+    add_value(parser, "--draws", 100, "number of random draws")
 
 
 def fill_benchmark(options: argparse.Namespace) -> None:
@@ -345,11 +347,8 @@ def row_of(data: Dataset, text: str) -> int:
 def print_rows(header: list[str], rows: list[list[Any]]) -> None:
     widths = [max(len(str(row[k])) for row in [header, *rows]) for k in range(len(header))]
     for row in [header, *rows]:
-        print(
-            "  ".join(
-                str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)
-            ).rstrip()
-        )
+        cells = (str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def print_columns(columns: list[Column], count: int | None = None) -> None:

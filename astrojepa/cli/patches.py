@@ -16,13 +16,9 @@ MEASURES = ("mse", "normalised", "cosine")
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    patches = declare(
-        commands,
-        "patch-errors",
-        _patch_errors,
-        "Draw the patch errors of a galaxy, or list galaxies by their mean patch error.",
-        "best --galaxy 7 --out heat.png",
-    )
+    help = "Draw the patch errors of a galaxy, or list galaxies by their mean patch error."
+    example = "best --galaxy 7 --out heat.png"
+    patches = declare(commands, "patch-errors", _patch_errors, help, example)
     patches.add_argument(
         "--galaxy",
         help="id or row number; without it, all galaxies are listed, largest mean error first",
@@ -78,9 +74,8 @@ def _draw(options: argparse.Namespace, data: Any, model: Any) -> int:
     name = {"mse": "MSE", "normalised": "normalised error", "cosine": "cosine"}[options.measure]
     print(
         f"{options.out}: patch {name} from {np.nanmin(values):.3g} to {np.nanmax(values):.3g}, "
-        f"scale {low:.3g} to {high:.3g}; "
-        f"mean normalised error {np.nanmean(errors.normalised):.3g}, 1 = predicting this galaxy's "
-        f"mean token"
+        f"scale {low:.3g} to {high:.3g}; mean normalised error "
+        f"{np.nanmean(errors.normalised):.3g}, 1 = predicting this galaxy's mean token"
     )
     return 0
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from astrojepa.cli.options import (
     add_benchmark,
+    add_switch,
+    add_value,
     asked_for,
     check_source,
     declare,
@@ -21,38 +23,25 @@ from astrojepa.files import write_json
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    probe = declare(
-        commands,
-        "probe",
-        _probe,
-        "Measure linear and kNN probes and their baselines.",
-        "best --data galaxies --benchmark B1 --few-labels --controls --out B1.json",
-        stored=True,
-    )
+    help = "Measure linear and kNN probes and their baselines."
+    example = "best --data galaxies --benchmark B1 --few-labels --controls --out B1.json"
+    probe = declare(commands, "probe", _probe, help, example, stored=True)
     add_table(probe)
-    probe.add_argument("--mlp", action="store_true", help="also train probes with one hidden layer")
+    add_switch(probe, "--mlp", "also train probes with one hidden layer")
     probe.add_argument("--out", type=json_file, help="JSON file for all results")
 
 
 def add_table(parser: argparse.ArgumentParser) -> None:
     """Declare what the table of probes holds."""
     add_benchmark(parser)
-    parser.add_argument(
-        "--random-seeds", type=int, default=3, help="number of random-weight controls (default 3)"
-    )
-    parser.add_argument(
+    add_value(parser, "--random-seeds", 3, "number of random-weight controls")
+    add_switch(
+        parser,
         "--few-labels",
-        action="store_true",
-        help=(
-            "also train on 1 to 20 labels per class and on 1, 5, 10 and 100 %% of all labels, "
-            "several random draws each"
-        ),
+        "also train on 1 to 20 labels per class and on 1, 5, 10 and 100 %% of all labels, "
+        "several random draws each",
     )
-    parser.add_argument(
-        "--controls",
-        action="store_true",
-        help="also predict survey, brightness and size, and random labels",
-    )
+    add_switch(parser, "--controls", "also predict survey, brightness and size, and random labels")
     parser.add_argument(
         "--fine-tune",
         type=int,

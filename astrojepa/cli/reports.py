@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from astrojepa.cli.options import (
+    add_switch,
     add_thinning,
     asked_for,
     check_source,
@@ -27,14 +28,9 @@ if TYPE_CHECKING:
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    report = declare(
-        commands,
-        "report",
-        _report,
-        "Measure a model and write JSON and a self-contained HTML page.",
-        "best --data galaxies --benchmark B1 --out reports/best-B1",
-        stored=True,
-    )
+    help = "Measure a model and write JSON and a self-contained HTML page."
+    example = "best --data galaxies --benchmark B1 --out reports/best-B1"
+    report = declare(commands, "report", _report, help, example, stored=True)
     add_table(report)
     report.add_argument(
         "--map",
@@ -49,11 +45,7 @@ def add_to(commands: Any) -> None:
         "smallest possible one)",
     )
     add_thinning(report)
-    report.add_argument(
-        "--card",
-        action="store_true",
-        help="also write the numbers to the card of the released model",
-    )
+    add_switch(report, "--card", "also write the numbers to the card of the released model")
     report.add_argument(
         "--out", type=Path, required=True, metavar="STEM", help="writes STEM.json and STEM.html"
     )

@@ -7,24 +7,19 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import declare
+from astrojepa.cli.options import add_value, declare
 from astrojepa.files import read_json, write_records
 from astrojepa.runs import read_config, read_metrics
 
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    export = declare(
-        commands,
-        "export",
-        _export,
-        "Export the weights of a run with a card.",
-        "runs/20260101-small.sigreg06 --id small.sigreg06",
-        model=False,
-    )
+    help = "Export the weights of a run with a card."
+    example = "runs/20260101-small.sigreg06 --id small.sigreg06"
+    export = declare(commands, "export", _export, help, example, model=False)
     export.add_argument("model", metavar="RUN", help="run folder, or one of its .pt files")
     export.add_argument("--id", required=True, help="id of the model: architecture.recipe")
-    export.add_argument("--out", default="checkpoints", help="folder (default checkpoints)")
+    add_value(export, "--out", "checkpoints", "folder")
     export.add_argument(
         "--orientations",
         type=int,
@@ -46,14 +41,8 @@ def add_to(commands: Any) -> None:
         default=[],
         help="JSON of probe --out, whose numbers the card gets; repeatable",
     )
-    metrics = declare(
-        commands,
-        "metrics",
-        _metrics,
-        "Convert the metrics of a run to a table or TensorBoard events.",
-        "RUN --csv metrics.csv",
-        model=False,
-    )
+    help = "Convert the metrics of a run to a table or TensorBoard events."
+    metrics = declare(commands, "metrics", _metrics, help, "RUN --csv metrics.csv", model=False)
     metrics.add_argument("run_folder", metavar="RUN", type=Path, help="run folder")
     metrics.add_argument(
         "--csv", type=Path, help="CSV file to write, one row per line of metrics.jsonl"

@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import TABLE_FILE, add_vectors, declare, print_columns, store_provenance
+from astrojepa.cli.options import (
+    TABLE_FILE,
+    add_switch,
+    add_value,
+    add_vectors,
+    declare,
+    print_columns,
+    store_provenance,
+)
 from astrojepa.tables import Column, check_table, write_table
 
 SHOWN = 25  # rows that are printed
@@ -15,28 +23,18 @@ SHOWN = 25  # rows that are printed
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    made = declare(
-        commands,
-        "simulate-store",
-        _simulate_store,
-        "Write a store of simulated vectors whose true neighbours are known, or continue one.",
-        "--count 1000000 --out store",
-        model=False,
-    )
+    help = "Write a store of simulated vectors whose true neighbours are known, or continue one."
+    example = "--count 1000000 --out store"
+    made = declare(commands, "simulate-store", _simulate_store, help, example, model=False)
     made.add_argument("--count", type=int, required=True, help="number of galaxies")
-    made.add_argument("--width", type=int, default=192, help="length of a vector (default 192)")
-    made.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    add_value(made, "--width", 192, "length of a vector")
+    add_value(made, "--seed", 0, "random seed")
     made.add_argument(
         "--out", type=Path, required=True, help="folder for the Parquet files of the store"
     )
-    chosen = declare(
-        commands,
-        "select",
-        _select,
-        "List the galaxies of a store in a box of its map, in a cone on the sky, or by a filter.",
-        '--vectors store --cone 180 0 0.5 --filter "redshift < 0.1" --out near.vot',
-        model=False,
-    )
+    help = "List the galaxies of a store in a box of its map, in a cone on the sky, or by a filter."
+    example = '--vectors store --cone 180 0 0.5 --filter "redshift < 0.1" --out near.vot'
+    chosen = declare(commands, "select", _select, help, example, model=False)
     add_vectors(chosen, "of a store", "any Parquet files")
     chosen.add_argument(
         "--box",
@@ -59,14 +57,8 @@ def add_to(commands: Any) -> None:
         help="condition on columns, such as 'redshift < 0.1 & label == \"Merging\"'",
     )
     chosen.add_argument("--out", type=Path, help=f"{TABLE_FILE}; with every column but vectors")
-    divided = declare(
-        commands,
-        "hats",
-        _hats,
-        "Write a store as a HATS catalogue, which LSDB opens and matches with surveys.",
-        "--vectors store --out catalogue",
-        model=False,
-    )
+    help = "Write a store as a HATS catalogue, which LSDB opens and matches with surveys."
+    divided = declare(commands, "hats", _hats, help, "--vectors store --out catalogue", model=False)
     add_vectors(divided, "of a store", "any Parquet files")
     divided.add_argument(
         "--partition",
@@ -74,11 +66,7 @@ def add_to(commands: Any) -> None:
         default=1_000_000,
         help="largest number of galaxies in a partition (default 1,000,000)",
     )
-    divided.add_argument(
-        "--float32",
-        action="store_true",
-        help="keep the precision of the vectors (default: float16)",
-    )
+    add_switch(divided, "--float32", "keep the precision of the vectors (default: float16)")
     divided.add_argument("--out", type=Path, required=True, help="new folder of the catalogue")
 
 
@@ -110,16 +98,10 @@ def _select(options: argparse.Namespace) -> int:
     store = open_store(options.vectors)
     table = select(store, box=options.box, cone=options.cone, where=options.filter)
     degrees = {store.layouts[0].known.get(name) for name in ("ra", "dec")}
-    columns = [
-        Column(
-            name,
-            to_series(table[name]).to_numpy(),
-            "column of the store",
-            "deg" if name in degrees else "",
-            digits=0 if name in degrees else 6,
-        )
-        for name in table.column_names
-    ]
+    columns = []
+    for name in table.column_names:
+        unit, values = "deg" if name in degrees else "", to_series(table[name]).to_numpy()
+        columns.append(Column(name, values, "column of the store", unit, digits=0 if unit else 6))
     print_columns(columns, SHOWN)
     print(f"{table.num_rows:,} of {len(store):,} galaxies")
     if options.out:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from astrojepa.cli.options import declare
+from astrojepa.cli.options import add_switch, declare
 from astrojepa.config import TrainConfig, flags, replace
 from astrojepa.files import read_json
 from astrojepa.places import EXPLORE
@@ -98,11 +98,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="compile the network (default auto: on a GPU)",
     )
-    parser.add_argument(
-        "--tensorboard",
-        action="store_true",
-        help="also write TensorBoard events to RUN/tensorboard",
-    )
+    add_switch(parser, "--tensorboard", "also write TensorBoard events to RUN/tensorboard")
     parser.add_argument(
         "--judge-every",
         type=int,
@@ -115,11 +111,9 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "--sweep",
         action="append",
         metavar="SETTING=VALUE,...",
-        help=(
-            "train one run per value, inside --out, with table.csv and table.md; repeat the flag "
-            "for all combinations; the same command continues a sweep and new values extend it; "
-            "write pairs as LOW:HIGH"
-        ),
+        help="train one run per value, inside --out, with table.csv and table.md; repeat the flag "
+        "for all combinations; the same command continues a sweep and new values extend it; "
+        "write pairs as LOW:HIGH",
     )
     parser.add_argument(
         "--seeds",
@@ -298,12 +292,8 @@ def _speaker() -> str:
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return " ".join(
-            [
-                f"{error.filename}: {error.strerror}.",
-                *filter(None, [REMEDIES.get(error.errno or 0)]),
-            ]
-        )
+        remedy = REMEDIES.get(error.errno or 0, "")
+        return f"{error.filename}: {error.strerror}. {remedy}".rstrip()
     return _with_flags(" ".join(str(error).split())) or type(error).__name__
 
 

@@ -15,7 +15,7 @@ from astrojepa.wording import OneLineError
 
 if TYPE_CHECKING:
     from astrojepa.data.dataset import Dataset
-    from astrojepa.progress import Progress
+    from astrojepa.progress import Listener
 
 __all__ = ["DataError", "find_data", "open_dataset"]
 
@@ -62,7 +62,7 @@ def open_dataset(
     label_column: str | None = None,
     skip_corrupt: bool = False,
     bands: Sequence[str] = (),
-    progress: bool | Progress = False,
+    progress: Listener = False,
 ) -> Dataset:
     """Open a Galaxy10 HDF5 file, a folder of images, or "simulated[:COUNT[:SEED]]" (1000, 0).
 

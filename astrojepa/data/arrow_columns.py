@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,9 +10,21 @@ from typing import Any
 import pandas as pd
 
 from astrojepa.data import DataError
+from astrojepa.wording import one_line
 
 EXACT = 2**53  # floats hold every whole number up to it
 MAX_LETTERS = 2**31  # bytes of a column of words, in which each value takes its own room
+
+
+@contextlib.contextmanager
+def damage(said: str, letters: int = 120) -> Iterator[None]:
+    """Let what pyarrow raises on damaged files, a dozen kinds, be a DataError that begins so."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{said} ({one_line(error, letters)}).") from error
 
 
 def holds_values(kind: Any) -> bool:
@@ -73,11 +86,9 @@ def each_batch(file: Any, name: str, size: int) -> Iterator[Any]:
         for column in batch.columns:
             column.validate(full=True)
         values = batch.column(name)
-        yield (
-            values
-            if len(names) == 1
-            else pc.if_else(batch.column(names[1]).fill_null(False), None, values)
-        )
+        if len(names) > 1:
+            values = pc.if_else(batch.column(names[1]).fill_null(False), None, values)
+        yield values
 
 
 def _unmasked(table: Any) -> Any:

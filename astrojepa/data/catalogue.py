@@ -69,7 +69,7 @@ ELSEWHERE = 60.0  # arcseconds: no row of the same galaxy
 EXACT = 2**53  # up to it floats hold every whole number; ids of 18 digits lie beyond
 OWN = ("file", "id", "ra", "dec")  # of every galaxy
 ABOUT = "columns"  # of the attributes of a table: unit and description of columns, by name
-FRAME = "frame"  # of the attributes of a table: in which positions are, where not ICRS
+FRAME = "frame"  # of the attributes of a table: in which positions are, "" for ICRS and J2000
 CUT = "cut"  # of the attributes of a table: whether the service that gave it left out rows
 UNREAD = "unread"  # of the attributes of a table: columns of several values a row
 SAME_FRAME = r"(icrs.*|(eq_)?fk5( J?2000(\.0*)?)?)?"
@@ -260,15 +260,9 @@ def joined(
         new[SEPARATION] = found.separation
         about[SEPARATION] = ("arcsec", "distance on the sky from the galaxy")
     base = data.table if len(data.table) else pd.DataFrame(index=range(len(data)))
-    return dataclasses.replace(
-        data,
-        redshift=redshift,
-        ra=ra,
-        dec=dec,
-        table=pd.concat([base, pd.DataFrame(new, index=base.index)], axis=1),
-        about=about,
-        notes=tuple(notes),
-    )
+    table = pd.concat([base, pd.DataFrame(new, index=base.index)], axis=1)
+    places: Any = {"ra": ra, "dec": dec, "redshift": redshift}
+    return dataclasses.replace(data, table=table, about=about, notes=tuple(notes), **places)
 
 
 def not_read(columns: Sequence[str]) -> str:
@@ -460,7 +454,8 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
     said: dict[str, str] = {}  # of columns
     with path.open(encoding="utf-8-sig", newline="") as lines:
         for line in lines:
-            if not (line.startswith("#") or _is_frame(line) or SEPARATOR_LINE.match(line.encode())):
+            framed = line.startswith("+") and RULE.fullmatch(line.strip())  # as +-----+----+
+            if not (line.startswith("#") or framed or SEPARATOR_LINE.match(line.encode())):
                 break
             if line.startswith("#Column\t"):  # of VizieR
                 words = line.rstrip().split("\t")
@@ -507,11 +502,6 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
     nameless = [name for name in table if name.startswith("Unnamed: ")]  # so does pandas call them
     table = table.drop(columns=[name for name in nameless if (table[name] == "").all()])
     return _with_units(table, said)
-
-
-def _is_frame(line: str) -> bool:
-    """Whether a line frames a table, as +-----+----+ does."""
-    return line.startswith("+") and bool(RULE.fullmatch(line.strip()))
 
 
 def _without_lines(table: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -613,8 +603,8 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
             for name in found.colnames
         }
         table = in_degrees(_plain(found.to_pandas()), about)
-    table.attrs |= {CUT: cut, UNREAD: unread}
-    return _in_frame(table, frame)
+    table.attrs |= {CUT: cut, UNREAD: unread, FRAME: frame}
+    return table
 
 
 def _is_real(column: Any) -> bool:
@@ -670,12 +660,6 @@ def _with_galaxies(tables: Sequence[Sequence[str]]) -> int:
         if find_name(names, "id") or placed or parts_of(names):
             return place
     return 0
-
-
-def _in_frame(table: pd.DataFrame, frame: str) -> pd.DataFrame:
-    """Keep in which frame positions are; "" for ICRS and J2000."""
-    table.attrs[FRAME] = frame
-    return table
 
 
 def _read_parquet(paths: list[Path]) -> pd.DataFrame:
@@ -786,13 +770,8 @@ def _read_fits(path: Path) -> pd.DataFrame:
     from astrojepa.data.images.fits import opened_parts
 
     with opened_parts(path, str(path), MAX_BYTES) as parts:
-        tables = [
-            part
-            for part in parts
-            if isinstance(part, fits.BinTableHDU | fits.TableHDU)
-            and part.header["NAXIS1"]
-            and part.columns.names
-        ]
+        tables = [part for part in parts if isinstance(part, fits.BinTableHDU | fits.TableHDU)]
+        tables = [part for part in tables if part.header["NAXIS1"] and part.columns.names]
         if not tables:
             raise DataError(f"{path} holds no table with columns.")
         table = tables[_with_galaxies([part.columns.names for part in tables])]
@@ -810,18 +789,15 @@ def _read_fits(path: Path) -> pd.DataFrame:
             _check_size(path, table.header["NAXIS2"], len(kept))
             columns = {item.name: _native(table.data, item) for item in kept}
         numbers = {name: number for number, name in enumerate(table.columns.names, 1)}
-        about: dict[str, tuple[str, str]] = {
-            item.name: (
-                said_text(item.unit),
-                said_text(table.header.get(f"TCOMM{numbers[item.name]}")),
-            )
-            for item in kept
-        }
+        about: dict[str, tuple[str, str]] = {}
+        for item in kept:
+            description = table.header.get(f"TCOMM{numbers[item.name]}")
+            about[item.name] = said_text(item.unit), said_text(description)
         frame = _fits_frame(table.header)
         unread = [name for name in table.columns.names if name not in columns]
     found = in_degrees(_plain(pd.DataFrame(columns)), about)
-    found.attrs[UNREAD] = unread
-    return _in_frame(found, frame)
+    found.attrs |= {UNREAD: unread, FRAME: frame}
+    return found
 
 
 def _of_text(table: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data.images.orientation import JPEG_SIGNATURE, PNG_SIGNATURE, orientation
 from astrojepa.data.images.raster import MAX_FILE_BYTES
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 BLOCK = 2**20
 SETTLED = 2 * 10**9  # ns after which a clock that ticks slowly has moved on
@@ -44,10 +44,7 @@ def content_hash(path: str | Path) -> bytes:
 
 
 def content_hashes(
-    root: Path,
-    files: Sequence[str],
-    statuses: Sequence[os.stat_result],
-    progress: bool | Progress = False,
+    root: Path, files: Sequence[str], statuses: Sequence[os.stat_result], progress: Listener = False
 ) -> list[bytes]:
     """Hash every file below `root`, of which these are the states; known files are not read again.
 

@@ -46,12 +46,8 @@ def parse_coordinates(text: str) -> tuple[float, float]:
     """
     shown = one_line(text.strip(), 80)
     if len(text) <= MAX_TEXT:
-        plain = (
-            _from_link(text.strip())
-            .replace("\N{MINUS SIGN}", "-")
-            .replace("\N{EN DASH}", "-")
-            .strip()
-        )
+        plain = _from_link(text.strip()).replace("\N{MINUS SIGN}", "-")
+        plain = plain.replace("\N{EN DASH}", "-").strip()
         pair = PAIR.fullmatch(plain)
         position = (float(pair[1]), float(pair[2])) if pair else _sexagesimal(plain)
         if position is not None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy.spatial import cKDTree
 
-from astrojepa.data.audit.near_duplicates import linked_groups
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.splits import chord, close_links, directions, linked_groups
 
 # catalogues' centres of one galaxy differ by less; two galaxies so close would be one entry
 SAME_GALAXY_ARCSEC = 3.0
@@ -49,36 +47,14 @@ def surveys(data: Dataset) -> tuple[np.ndarray, str]:
 
 def close_pairs(data: Dataset, arcsec: float) -> int:
     """Count pairs of galaxies within `arcsec`, known coordinates only."""
-    _, unit = _unit_vectors(data)
+    _, unit = directions(data)
     tree = cKDTree(unit)
-    return int(tree.count_neighbors(tree, _chord(arcsec)) - len(unit)) // 2
-
-
-def same_galaxy_links(data: Dataset) -> np.ndarray:
-    """Link galaxies within 3 arcsec: rows int64 (m, 2) that connect each group."""
-    placed, unit = _unit_vectors(data)
-    places, first, place = np.unique(unit, axis=0, return_index=True, return_inverse=True)
-    near = first[cKDTree(places).query_pairs(_chord(SAME_GALAXY_ARCSEC), output_type="ndarray")]
-    return placed[
-        np.concatenate((np.stack((first[place.reshape(-1)], np.arange(len(unit))), axis=1), near))
-    ]
+    return int(tree.count_neighbors(tree, chord(arcsec)) - len(unit)) // 2
 
 
 def same_galaxy_groups(data: Dataset) -> np.ndarray:
     """Number the groups of rows with one id or position (3 arcsec): int64 (n,)."""
     _, first, name = np.unique(data.ids, return_index=True, return_inverse=True)
     by_id = np.stack((first[name], np.arange(len(data))), axis=1)
-    return linked_groups(len(data), np.concatenate((by_id, same_galaxy_links(data))))
-
-
-def _unit_vectors(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows with coordinates, int64 (m,), and their directions, float64 (m, 3)."""
-    placed = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
-    ra, dec = np.radians(data.ra[placed]), np.radians(data.dec[placed])
-    return placed, np.stack(
-        (np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=1
-    )
-
-
-def _chord(arcsec: float) -> float:
-    return 2 * math.sin(math.radians(arcsec / 3600) / 2) * (1 + 1e-9)
+    by_place = close_links(data, SAME_GALAXY_ARCSEC)
+    return linked_groups(len(data), np.concatenate((by_id, by_place)))

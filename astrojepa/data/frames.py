@@ -21,14 +21,14 @@ from astrojepa.data import DataError
 from astrojepa.data.crops import resize_flux, resize_frame
 from astrojepa.data.dataset import Dataset
 from astrojepa.files import atomic_write
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 CHUNK = 256  # frames between two writes
 THREADS = 2  # Pillow decodes and resamples outside Python's lock
 SPARE_BYTES = 64 * 1024 * 1024  # left free on the disk
 
 
-def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) -> np.ndarray:
+def frames(data: Dataset, frame_size: int, progress: Listener = False) -> np.ndarray:
     """Return every galaxy of `data`, in its order, as read-only memory-mapped uint8 (n, F, F, 3).
 
     The first call reads each image once, cuts its central square and resamples it
@@ -43,7 +43,7 @@ def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) ->
 
 
 def _kept_frames(
-    data: Dataset, frame_size: int, progress: bool | Progress, num_bands: int = 0
+    data: Dataset, frame_size: int, progress: Listener, num_bands: int = 0
 ) -> np.ndarray:
     """Return the frames in the cache, making them first where they are not; 0 bands: uint8 RGB."""
     if not 1 <= frame_size <= 4096:
@@ -67,21 +67,19 @@ def _kept_frames(
     return found
 
 
-def flux_frames(data: Dataset, frame_size: int, progress: bool | Progress = False) -> np.ndarray:
+def flux_frames(data: Dataset, frame_size: int, progress: Listener = False) -> np.ndarray:
     """Return the flux of every galaxy, as `frames` does: memory-mapped float32 (n, F, F, C)."""
     return _kept_frames(data, frame_size, progress, len(data.bands))
 
 
-def frames_for(
-    data: Dataset, image: ImageConfig, progress: bool | Progress | None = None
-) -> np.ndarray:
+def frames_for(data: Dataset, image: ImageConfig, progress: Listener = None) -> np.ndarray:
     """Return the frames that a network with this image config is given, uint8 or flux.
 
     DataError where its bands are not those of the data.
     """
     check_bands(data, image)
     kept = flux_frames if image.bands else frames
-    return kept(data, image.frame_size, progress or False)
+    return kept(data, image.frame_size, progress)
 
 
 def read_frames_for(
@@ -157,7 +155,7 @@ def write_pictures(
     path: Path,
     shape: tuple[int, ...],
     blocks: Iterable[np.ndarray],
-    progress: bool | Progress,
+    progress: Listener,
     text: str,
     dtype: DTypeLike = np.uint8,
 ) -> None:
@@ -171,8 +169,7 @@ def write_pictures(
     if free < needed:
         raise OSError(
             f"{text} needs {needed / 1e9:.1f} GB in {path.parent}, and {free / 1e9:.1f} GB are "
-            f"free; "
-            "make room, or name another folder in ASTROJEPA_CACHE."
+            "free; make room, or name another folder in ASTROJEPA_CACHE."
         )
     done = 0
     with atomic_write(path) as stream, reporting(progress, shape[0], text) as report:

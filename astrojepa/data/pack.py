@@ -17,7 +17,7 @@ from astrojepa.data.crops import resize_frame
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split
 from astrojepa.files import naming, temporary_folder
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 # how an image is encoded, and the quality of it: 160 pixels take about 6 kB as JPEG, 1.3 as WebP
 FORMATS: dict[str, dict[str, Any]] = {
@@ -34,7 +34,7 @@ def pack(
     *,
     format: str = "jpeg",
     quality: int | None = None,
-    progress: bool | Progress = False,
+    progress: Listener = False,
 ) -> Path:
     """Write `data` as a new folder with labels.csv and images of at most `size` pixels a side,
     "jpeg" or "webp" of a `quality` from 1 to 100 (default 92 and 80), and return it.
@@ -116,7 +116,7 @@ def _write_pictures(
     files: list[str],
     size: int,
     encoding: dict[str, Any],
-    progress: bool | Progress,
+    progress: Listener,
 ) -> None:
     def write(place: int) -> None:
         image = data.reader.read(int(data.rows[place]))

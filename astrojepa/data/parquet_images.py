@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from astrojepa.data import DataError
-from astrojepa.data.arrow_columns import each_batch
+from astrojepa.data.arrow_columns import damage, each_batch
 from astrojepa.data.content import PICTURES
 from astrojepa.data.id_keys import id_keys
 from astrojepa.data.image_source import CHUNK
@@ -156,7 +156,7 @@ def _look(path: Path, name: str, flux: bool) -> _File:
     """Read the footer of a file. DataError where it is damaged, or lacks images or ids."""
     from astrojepa.data.parquet_file import CheckedParquet
 
-    try:
+    with damage(f"{path} is no whole Parquet file"):
         status = path.stat()
         groups = row_groups(path)  # pyarrow would end the process on a damaged footer
         with CheckedParquet(path, [group.chunks for group in groups]) as file:
@@ -165,11 +165,6 @@ def _look(path: Path, name: str, flux: bool) -> _File:
             kind = file.schema_arrow.field(images).type
             ids = find_name(names, "id") or find_name(names, "ids") or ""
             chunks = file.chunks([images, ids])
-    except DataError:
-        raise
-    # pyarrow raises a dozen kinds for damaged files
-    except Exception as error:
-        raise DataError(f"{path} is no whole Parquet file ({one_line(error, 120)}).") from error
     if not ids:
         raise DataError(
             f"{path.name} has no column of ids (found: {', '.join(names[:20])}); name it object_id."

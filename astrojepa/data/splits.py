@@ -20,10 +20,11 @@ from astrojepa.data.frames import THREADS, pictures_hash
 SAME_OBJECT_ARCSEC = 60.0
 TRAIN_END, VAL_END = 0.8, 0.9  # 80 / 10 / 10 %
 PARTS = ("train", "val", "test")
+Split = tuple[Dataset, Dataset, Dataset]  # train, validation and test
 _PART = 512  # images that one thread reads at once
 
 
-def split(data: Dataset, kind: str = "grouped", seed: int = 42) -> tuple[Dataset, Dataset, Dataset]:
+def split(data: Dataset, kind: str = "grouped", seed: int = 42) -> Split:
     """Divide galaxies into (train, val, test), each in the order of `data`.
 
     "grouped": 80 / 10 / 10 %, stratified by label. Galaxies that are the same object, or blend into
@@ -60,7 +61,7 @@ def split_name(data: Dataset) -> str:
     return "grouped" if data.split_column is None else "column"
 
 
-def default_split(data: Dataset, seed: int = 42) -> tuple[Dataset, Dataset, Dataset]:
+def default_split(data: Dataset, seed: int = 42) -> Split:
     """Divide galaxies as the data's own split column says, or by groups where there is none."""
     return split(data, split_name(data), seed)
 
@@ -73,21 +74,39 @@ def same_object_groups(data: Dataset) -> np.ndarray:
     """
     pairs = [_equal_pairs(np.unique(data.ids, return_inverse=True)[1])]
     pairs.append(_equal_pairs(equal_pictures(data)))
-    placed = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
-    if len(placed):
-        ra, dec = np.radians(data.ra[placed]), np.radians(data.dec[placed])
-        unit = np.stack((np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=1)
-        places, same = np.unique(unit, axis=0, return_inverse=True)
-        pairs.append(placed[_equal_pairs(same.reshape(-1))])
-        chord = 2 * math.sin(math.radians(SAME_OBJECT_ARCSEC / 3600) / 2)
-        first = placed[np.unique(same.reshape(-1), return_index=True)[1]]
-        pairs.append(first[cKDTree(places).query_pairs(chord * (1 + 1e-9), output_type="ndarray")])
-    edges = np.concatenate(pairs).reshape(-1, 2)
+    pairs.append(close_links(data, SAME_OBJECT_ARCSEC))
+    return linked_groups(len(data), np.concatenate(pairs))
+
+
+def linked_groups(count: int, pairs: np.ndarray) -> np.ndarray:
+    """Number the components of `count` galaxies linked by int (m, 2): int64 (count,)."""
     graph = coo_array(
-        (np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])),
-        shape=(len(data), len(data)),
+        (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count)
     )
     return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def close_links(data: Dataset, arcsec: float) -> np.ndarray:
+    """Link galaxies within `arcsec`: rows int64 (m, 2) that connect each group."""
+    placed, unit = directions(data)
+    places, first, place = np.unique(unit, axis=0, return_index=True, return_inverse=True)
+    equal = np.stack((first[place.reshape(-1)], np.arange(len(unit))), axis=1)
+    near = first[cKDTree(places).query_pairs(chord(arcsec), output_type="ndarray")]
+    return placed[np.concatenate((equal, near))]
+
+
+def directions(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows with coordinates, int64 (m,), and their directions, float64 (m, 3)."""
+    placed = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
+    ra, dec = np.radians(data.ra[placed]), np.radians(data.dec[placed])
+    return placed, np.stack(
+        (np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=1
+    )
+
+
+def chord(arcsec: float) -> float:
+    """Return the distance of two directions so far apart, and a rounding error more."""
+    return 2 * math.sin(math.radians(arcsec / 3600) / 2) * (1 + 1e-9)
 
 
 def equal_pictures(data: Dataset) -> np.ndarray:
@@ -189,7 +208,7 @@ def _column(data: Dataset) -> np.ndarray:
     return np.array([PARTS.index(value) for value in data.split_column.tolist()], dtype=np.int64)
 
 
-def _seed42(data: Dataset) -> tuple[Dataset, Dataset, Dataset]:
+def _seed42(data: Dataset) -> Split:
     # The legacy generator is what scikit-learn uses for an integer random_state, and what published
     # numbers rest on.
     order = np.random.RandomState(42).permutation(len(data))

@@ -35,11 +35,8 @@ def to_flux(
     check_channels(images, image)
     if image.bands:
         return stretched(in_softenings(images, image), image)
-    return (
-        images.permute(0, 3, 1, 2)
-        .to(torch.float32, memory_format=torch.contiguous_format)
-        .div_(255)
-    )
+    planes = images.permute(0, 3, 1, 2)
+    return planes.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
 
 
 def check_channels(images: Tensor, image: ImageConfig) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
+from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.card import ModelFacts
@@ -35,13 +36,20 @@ def content_path(kind: str, model: ModelFacts, data: Dataset, *settings: Any) ->
     return cache_path(kind, key_of(model.hash, data.fingerprint, *seen, *settings))
 
 
+def vectors_path(kind: str, facts: str, vectors: np.ndarray) -> Path:
+    """Return where the cache keeps what vectors (n, D) and `facts` decide."""
+    digest = hashlib.sha256(f"{facts} {vectors.shape} ".encode())
+    digest.update(np.ascontiguousarray(vectors).data)
+    return cache_path(kind, digest.hexdigest()[:24])
+
+
 def in_batches(
     pictures: np.ndarray,
     rows: np.ndarray,
     scorer: Scorer,
     *,
     batch_size: int,
-    progress: Progress | bool | None,
+    progress: Listener,
     text: str,
 ) -> dict[str, np.ndarray]:
     """Run `scorer` over images (n, F, F, 3) and rows (n,), and join its arrays (n, ...) by name."""
@@ -52,6 +60,12 @@ def in_batches(
             parts.append(scorer(np.asarray(pictures[part]), rows[part]))
             report(min(first + batch_size, len(rows)))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def of_galaxies(vectors: np.ndarray, data: Dataset, model_hash: str) -> Embeddings:
+    """Return vectors (n, D) with what `data` says of the same galaxies."""
+    labels, ids = np.asarray(data.labels, dtype=np.int64), np.asarray(data.ids).astype(str)
+    return Embeddings(vectors, labels, ids, data.classes, model_hash, data.fingerprint)
 
 
 def check_batches(data: Dataset | np.ndarray, purpose: str, batch_size: int = 1) -> None:
@@ -72,7 +86,7 @@ def scored_in_batches(
     *,
     batch_size: int,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> dict[str, np.ndarray]:
     """Run `scorer` over the frames of all galaxies and join what it returns, arrays (n, ...) by
     name.

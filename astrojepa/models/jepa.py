@@ -120,7 +120,7 @@ class JEPA(nn.Module):
 
     def project(self, images: Float[Tensor, "B C S S"]) -> Float[Tensor, "B P"]:
         """Project whole images, each seen once: what SIGReg would see of them."""
-        return self._project(*self.encoder(images))
+        return self._head(self._pool(*self.encoder(images)))
 
     def predict(
         self, context: Float[Tensor, "B Nc D"], masks: PatchMasks
@@ -194,9 +194,6 @@ class JEPA(nn.Module):
 
     def _head(self, pooled: Tensor) -> Tensor:
         return pooled if self.projector is None else self.projector(pooled)
-
-    def _project(self, tokens: Tensor, raw: Tensor) -> Tensor:
-        return self._head(self._pool(tokens, raw))
 
 
 def _statistics(part: nn.Module) -> list[Tensor]:

@@ -75,9 +75,8 @@ class Monitor:
             self.config.objective.sigreg_weight > 0 and row["clean_sigreg_over_floor"] > FLOOR_ALARM
         ):
             row["alarm"] = (
-                f"Not Gaussian: SIGReg of clean validation images is "
-                f"{row['clean_sigreg_over_floor']:.0f} times its floor, "
-                f"over {FLOOR_ALARM:g}."
+                "Not Gaussian: SIGReg of clean validation images is "
+                f"{row['clean_sigreg_over_floor']:.0f} times its floor, over {FLOOR_ALARM:g}."
             )
         return row
 
@@ -97,12 +96,8 @@ class Monitor:
                     centre_crop(np.asarray(stored[start : start + _CHUNK]), image.image_size)
                 )
                 flux = to_flux(torch.from_numpy(crop).to(self.device), image)
-                parts.append(
-                    encode(normalise(flux, image.normalization, self.mean, self.std))
-                    .float()
-                    .cpu()
-                    .numpy()
-                )
+                vectors = encode(normalise(flux, image.normalization, self.mean, self.std))
+                parts.append(vectors.float().cpu().numpy())
         return Embeddings(np.concatenate(parts), data.labels, data.ids, data.classes)
 
 

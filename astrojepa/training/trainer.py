@@ -103,15 +103,8 @@ def train(
             log = held.enter_context(
                 contextlib.closing(TensorBoardLog(folder / "tensorboard", state.step))
             )
-        Trainer(
-            Stepper(state, where, forward),
-            batches,
-            ready.monitor(),
-            folder,
-            progress,
-            log,
-            judge_every,
-        ).run()
+        stepper = Stepper(state, where, forward)
+        Trainer(stepper, batches, ready.monitor(), folder, progress, log, judge_every).run()
     return folder
 
 

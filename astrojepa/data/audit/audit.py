@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from astrojepa.data.audit.frame_faults import frame_faults
-from astrojepa.data.audit.near_duplicates import (
-    identical_groups,
-    linked_groups,
-    near_pairs,
-    small_frames,
-)
+from astrojepa.data.audit.near_duplicates import identical_groups, near_pairs, small_frames
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.footprint import close_pairs, same_galaxy_groups, surveys
-from astrojepa.data.splits import SAME_OBJECT_ARCSEC, default_split, same_object_groups, split_name
-from astrojepa.progress import Progress
+from astrojepa.data.splits import (
+    SAME_OBJECT_ARCSEC,
+    default_split,
+    linked_groups,
+    same_object_groups,
+    split_name,
+)
+from astrojepa.progress import Listener
 
 TEST_SHARE = 0.1
 MANY_AT_ONE_PLACE = 10
@@ -27,7 +28,7 @@ ENOUGH_FOR_HOURS = 100
 Groups = list[dict[str, list[Any]]]
 
 
-def audit(data: Dataset, progress: bool | Progress = False) -> dict[str, Any]:
+def audit(data: Dataset, progress: Listener = False) -> dict[str, Any]:
     """Look at every image once and return what was found, as values that JSON can hold.
 
     data: name, fingerprint, number of galaxies, how many are labelled, whether simulated.

@@ -13,14 +13,12 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy.ndimage import convolve1d, gaussian_filter
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from astrojepa.data import crops
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 FRAME_SIZE = 32
 CHUNK = 256  # frames read or compared at a time
@@ -35,7 +33,7 @@ SAME_PICTURE = 0.82  # least likeness
 SAME_LIGHT = 0.08  # largest relative difference
 
 
-def small_frames(data: Dataset, progress: bool | Progress = False) -> np.ndarray:
+def small_frames(data: Dataset, progress: Listener = False) -> np.ndarray:
     """Read every image as a frame uint8 (n, 32, 32, 3); DataError naming an unreadable one."""
     frames = np.empty((len(data), FRAME_SIZE, FRAME_SIZE, 3), dtype=np.uint8)
     starts = range(0, len(data), CHUNK)
@@ -95,14 +93,6 @@ def near_pairs(frames: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.nda
     return rows[pairs[order]], found[order]
 
 
-def linked_groups(count: int, pairs: np.ndarray) -> np.ndarray:
-    """Number the components of `count` galaxies linked by int (m, 2): int64 (count,)."""
-    graph = coo_array(
-        (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count)
-    )
-    return connected_components(graph, directed=False)[1].astype(np.int64)
-
-
 def _chunks(array: np.ndarray) -> Iterator[np.ndarray]:
     return (array[start : start + CHUNK] for start in range(0, len(array), CHUNK))
 
@@ -125,17 +115,10 @@ def _coarse(frames: np.ndarray) -> np.ndarray:
     block = FRAME_SIZE // GRID
     parts = []
     for part in _chunks(frames):
-        low = (
-            _above_sky(part)
-            .reshape(-1, GRID, block, GRID, block, 3)
-            .mean(axis=(2, 4))
-            .reshape(len(part), -1, 3)
-        )
-        parts.append(
-            np.concatenate(
-                [np.sort(low[:, orbit], axis=1).reshape(len(part), -1) for orbit in orbits], axis=1
-            )
-        )
+        blocks = _above_sky(part).reshape(-1, GRID, block, GRID, block, 3)
+        low = blocks.mean(axis=(2, 4)).reshape(len(part), -1, 3)
+        ordered = [np.sort(low[:, orbit], axis=1).reshape(len(part), -1) for orbit in orbits]
+        parts.append(np.concatenate(ordered, axis=1))
     values = np.concatenate(parts) / GRID
     values -= values.mean(axis=0)
     directions = np.linalg.eigh(values.T @ values)[1][:, ::-1]

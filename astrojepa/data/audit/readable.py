@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Readability:
         return sum(self.sizes.values())
 
 
-def check_pictures(data: Dataset, progress: bool | Progress = False) -> Readability:
+def check_pictures(data: Dataset, progress: Listener = False) -> Readability:
     """Decode every image of a data set, in two threads; none is kept."""
 
     def decode(row: int) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from astrojepa.data.download.https import DroppedError, Server, UnreachableError
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.readers.labels import find_column
 from astrojepa.files import atomic_write, read_json, write_csv, write_json
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 MAX_BYTES = 64 * 1024 * 1024  # of one cutout
 MAX_CUTOUTS = 1_000_000
@@ -118,7 +118,7 @@ def fetch_cutouts(
     rate: float = 2.0,
     timeout: float = 60.0,
     first_wait: float = 2.0,
-    progress: bool | Progress = False,
+    progress: Listener = False,
     say: Callable[[str], None] = lambda text: None,
     http_on_loopback: bool = False,
 ) -> Fetched:

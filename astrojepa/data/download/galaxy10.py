@@ -29,7 +29,7 @@ from astrojepa.data.download.known_files import (
     reporting_bytes,
     sha256_of,
 )
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 URL = "https://zenodo.org/records/10845026/files/Galaxy10_DECals.h5?download=1"
 BLOCK = 1024 * 1024
@@ -43,7 +43,7 @@ def download(
     url: str = URL,
     known: KnownFile = GALAXY10,
     *,
-    progress: bool | Progress = False,
+    progress: Listener = False,
     say: Callable[[str], None] = lambda text: None,
     timeout: float = 30.0,
     first_wait: float = 1.0,
@@ -78,8 +78,7 @@ def download(
             wrong = part.path.replace(path.with_name(f"{path.name}.wrong"))
             raise DataError(
                 f"What came is {named(wrong, part.digest.hexdigest())}, and not {known.name}; it "
-                f"is kept as {wrong}, and the same "
-                "command downloads everything again."
+                f"is kept as {wrong}, and the same command downloads everything again."
             )
         part.path.replace(path)
     return f"{path} is {known.name}: {known.num_bytes:,} bytes, sha256 {known.sha256}."
@@ -88,7 +87,7 @@ def download(
 class Part:
     """The file that a download grows in, and the sha256 of what it holds."""
 
-    def __init__(self, path: Path, stream: BinaryIO, progress: bool | Progress) -> None:
+    def __init__(self, path: Path, stream: BinaryIO, progress: Listener) -> None:
         self.path = path
         self.stream = stream
         self.size = path.stat().st_size
@@ -115,7 +114,7 @@ class Part:
 
 
 @contextlib.contextmanager
-def _opened(path: Path, progress: bool | Progress) -> Iterator[Part]:
+def _opened(path: Path, progress: Listener) -> Iterator[Part]:
     """Open the part, for one process at a time; one that is still empty at the end is removed."""
     with path.open("ab") as stream:
         if not lock_descriptor(stream.fileno(), blocking=False):
@@ -132,7 +131,7 @@ def _complete(
     server: Server,
     part: Part,
     known: KnownFile,
-    progress: bool | Progress,
+    progress: Listener,
     say: Callable[[str], None],
     first_wait: float,
 ) -> None:
@@ -160,11 +159,7 @@ def _complete(
 
 
 def _attempt(
-    server: Server,
-    part: Part,
-    known: KnownFile,
-    progress: bool | Progress,
-    say: Callable[[str], None],
+    server: Server, part: Part, known: KnownFile, progress: Listener, say: Callable[[str], None]
 ) -> None:
     """Append what one connection brings; DroppedError where that is not all."""
     with server.open(part.size) as answer:
@@ -214,7 +209,7 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
         raise DroppedError(f"The connection dropped ({error})") from error
 
 
-def _verified(path: Path, known: KnownFile, progress: bool | Progress) -> str:
+def _verified(path: Path, known: KnownFile, progress: Listener) -> str:
     if path.is_dir():
         raise IsADirectoryError(
             f"{path} is a folder; name the file to write, e.g. {path / 'Galaxy10_DECals.h5'}."
@@ -234,8 +229,7 @@ def _check_room(folder: Path, needed: int) -> None:
     if free < needed + SPARE_BYTES:
         raise OSError(
             f"{folder} has {free / 1e9:.2f} GB free, and {(needed + SPARE_BYTES) / 1e9:.2f} GB are "
-            f"needed; make room, or choose "
-            "another `out`."
+            "needed; make room, or choose another `out`."
         )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astrojepa.data import DataError
-from astrojepa.progress import Progress, reporting, steady_bar
+from astrojepa.progress import Listener, reporting, steady_bar
 
 BLOCK = 4 * 1024 * 1024
 
@@ -43,7 +43,7 @@ OUTDATED = (
 GET_IT = "get the current one with: python -m astrojepa data download"
 
 
-def verify_galaxy10(path: Path, progress: bool | Progress = False) -> str:
+def verify_galaxy10(path: Path, progress: Listener = False) -> str:
     """Say that a file is the current Galaxy10 DECaLS, by its sha256; `progress` counts bytes.
 
     Raises DataError naming what the file is otherwise: an outdated one, the SDSS set, a part of
@@ -84,12 +84,12 @@ def named(path: Path, digest: str) -> str:
     )
 
 
-def sha256_of(path: Path, progress: bool | Progress = False) -> str:
+def sha256_of(path: Path, progress: Listener = False) -> str:
     """Return the sha256 of a file's bytes, hex; `progress` counts bytes."""
     return hash_file(path, progress).hexdigest()
 
 
-def hash_file(path: Path, progress: bool | Progress = False) -> hashlib._Hash:
+def hash_file(path: Path, progress: Listener = False) -> hashlib._Hash:
     """Return the sha256 object after a file's bytes, to be hashed on."""
     digest, done = hashlib.sha256(), 0
     with (
@@ -105,7 +105,7 @@ def hash_file(path: Path, progress: bool | Progress = False) -> hashlib._Hash:
 
 @contextlib.contextmanager
 def reporting_bytes(
-    progress: bool | Progress, total: int | None, text: str, start: int = 0
+    progress: Listener, total: int | None, text: str, start: int = 0
 ) -> Iterator[Callable[[int], None]]:
     """Wrap `reporting` for bytes: done, speed and time left in the terminal's bar."""
     if progress is not True:

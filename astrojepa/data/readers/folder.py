@@ -10,9 +10,9 @@ import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,8 +31,7 @@ from astrojepa.data.readers.labels import (
     SPLITS,
     TABLES,
     coordinate_columns,
-    doubtful_positions,
-    doubtful_redshifts,
+    doubts_of,
     encode_labels,
     find_column,
     find_table,
@@ -44,15 +43,12 @@ from astrojepa.data.readers.labels import (
     of_one_name,
     read_labels,
     split_names,
-    unread_positions,
-    unread_redshifts,
-    unread_split,
     walk,
 )
 from astrojepa.data.readers.parquet import is_table
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.wording import first_of, sentences
 
 if TYPE_CHECKING:
@@ -60,6 +56,7 @@ if TYPE_CHECKING:
 
 LEAST_UNCOVERED = 1e-3  # of an image, worth a word
 SAME_ZERO = 1e-3  # magnitudes
+WORDS = ("unit", "masks", "zero_points")  # of what a header tells
 BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
@@ -143,7 +140,7 @@ def _is_folder(source: str) -> bool:
 
 
 @reader("a folder of images", _is_folder, selects=True, gives_flux=True)
-def _open(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+def _open(source: str, selection: Selection, progress: Listener) -> Dataset:
     chosen = (dict(selection.where), selection.label_column, selection.skip_corrupt)
     return open_folder(source, *chosen, progress, selection.bands)
 
@@ -153,7 +150,7 @@ def open_folder(
     where: Mapping[str, str] | None = None,
     label_column: str | None = None,
     skip_corrupt: bool = False,
-    progress: bool | Progress = False,
+    progress: Listener = False,
     bands: tuple[str, ...] = (),
 ) -> Dataset:
     """Open the images of a folder; no image is decoded, except with `skip_corrupt`.
@@ -203,12 +200,9 @@ def open_folder(
     alike = [SUFFIX.pattern] * (find_table(root) is None) + [OF_BAND.pattern] * bool(bands)
     twice = of_one_name(named, re.compile("|".join(alike), SUFFIX.flags) if alike else None)
     left_out = _left_out(root, set(_all_files(files, bands)), listed)
-    doubt = doubtful_positions(ra, dec) or unread_positions(list(kept.columns))
-    again = (
-        ""
-        if bands
-        else _in_two_classes(kept["file"], labels, dict(zip(names, hashes, strict=True)))
-    )
+
+    by_name = dict(zip(names, hashes, strict=True))
+    again = "" if bands else _in_two_classes(kept["file"], labels, by_name)
     ids = name_galaxies(kept, said_by)
     return Dataset(
         root.name,
@@ -223,13 +217,8 @@ def open_folder(
         table=kept,
         skipped=skipped,
         notes=sentences(
-            *(said, doubt, doubtful_redshifts(redshift)),
-            *(
-                unread_redshifts(list(kept.columns)),
-                unread_split(kept),
-                doubtful_commas(kept),
-                *told,
-            ),
+            *(said, *doubts_of(kept, list(kept.columns), ra, dec, redshift)),
+            *(doubtful_commas(kept), *told),
             *(twice, of_one_galaxy(ids, ra, dec), again, lacking, left_out),
             "" if find_table(root) else _perhaps_noise(files),
             "" if find_table(root) else _folders_of_one(labels, classes),
@@ -483,8 +472,7 @@ def _complain(
     if missing:
         raise DataError(
             f"{len(missing)} of {total} files of {source} are missing in {root}: "
-            f"{first_of(missing)}. "
-            "Add the files, or remove their rows."
+            f"{first_of(missing)}. Add the files, or remove their rows."
         )
 
 
@@ -503,7 +491,7 @@ def _fill_from_headers(
     ra: np.ndarray,
     dec: np.ndarray,
     source_hash: str,
-    progress: bool | Progress,
+    progress: Listener,
 ) -> tuple[list[str], list[str]]:
     """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say whose
     bands have no names, are resampled, are not shown, or are in other units than others; and in
@@ -517,11 +505,12 @@ def _fill_from_headers(
     from astrojepa.data.images.grids import one_unit  # astropy
 
     fits = [names[place] for place in places]
-    told, units, masks, zeros = _headers(reader.root, fits, source_hash, progress, bands)
-    east, north, unnamed, resampled, uncovered, left_out, anew, others = told.T
+    told = _headers(reader.root, fits, source_hash, progress, bands)
+    unnamed, resampled, uncovered = told["unnamed_bands"], told["resampled"], told["uncovered"]
+    left_out, others = told["left_out"], told["others"]
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
-    ra[places] = np.where(unknown, east, ra[places])
-    dec[places] = np.where(unknown, north, dec[places])
+    ra[places] = np.where(unknown, told["ra"], ra[places])
+    dec[places] = np.where(unknown, told["dec"], dec[places])
     order = ", ".join(bands)
     shown = (
         f"{first_of([fits[place] for place in np.flatnonzero(unnamed)])}: the header names no "
@@ -547,7 +536,7 @@ def _fill_from_headers(
         f"{first_of([fits[place] for place in np.flatnonzero(others)])}: of several images in "
         f"one filter, or in none that is named, the largest or first is shown."
     )
-    counted = Counter(unit for unit in units.tolist() if unit)
+    counted = Counter(unit for unit in told["unit"].tolist() if unit)
     often = ", ".join(f"{count:,} in {unit}" for unit, count in counted.most_common(3))
     mixed = (
         f"Galaxies differ in the unit of their flux (BUNIT: {often}), which is read as it stands; "
@@ -557,9 +546,10 @@ def _fill_from_headers(
     said = (
         *((shown, any(unnamed)), (apart, any(resampled)), (alone, any(left_out))),
         *((further, any(others)), (mixed, several)),
-        *((_about_zeros(zeros.tolist()), bool(bands)), (_about_masks(masks.tolist()), True)),
+        (_about_zeros(told["zero_points"].tolist()), bool(bands)),
+        (_about_masks(told["masks"].tolist()), True),
     )
-    changes = ("resampled", any(resampled)), ("anew", any(anew))
+    changes = ("resampled", any(resampled)), ("anew", any(told["anew"]))
     return [s for s, true in said if s and true], [word for word, true in changes if true]
 
 
@@ -606,48 +596,31 @@ def _about_masks(masks: Sequence[str]) -> str:
 
 
 def _headers(
-    root: Path,
-    files: Sequence[str],
-    source_hash: str,
-    progress: bool | Progress,
-    bands: tuple[str, ...],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
-    bands have no names, whether they are resampled, which fraction of the image the least of them
-    does not cover, whether some are not shown, whether they are read anew, and whether there are
-    others, float64 (n, 8); the units, the masks and the zero points (`_in_words`), str (n,).
+    root: Path, files: Sequence[str], source_hash: str, progress: Listener, bands: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """Read FITS headers, once for a content: what `Sky` holds of each file, by name, (n,): float64,
+    NaN where unknown, or str, the zero points `_in_words`.
     """
-    from astrojepa.data.images.fits import reading
+    from astrojepa.data.images.fits import Sky, reading
 
     key = hashlib.sha256(f"{source_hash} {reading()} {len(bands)}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
+    kinds = {item.name: "U" if item.name in WORDS else "f" for item in fields(Sky)}  # of arrays
     known = load_arrays(path) or {}
-    kinds = [(part.shape, part.dtype.kind) for part in known.values()]
-    text = (len(files),), "U"
-    if kinds == [((len(files), 8), "f"), text, text, text]:
-        found, units, masks, zeros = known.values()
-        return found, units, masks, zeros
-    found = np.full((len(files), 8), (np.nan, np.nan, *[0.0] * 6))
-    words = [["", "", ""] for _ in files]
+    shapes = {name: (part.shape, part.dtype.kind) for name, part in known.items()}
+    if shapes == {name: ((len(files),), kind) for name, kind in kinds.items()}:
+        return known
+    skies = [Sky()] * len(files)
     with reporting(progress, len(files), f"reading headers of {root.name}") as report:
         for place, name in enumerate(files):
             with contextlib.suppress(PictureError):  # named when the image is read
-                sky = _read_sky(root, name, bands)
-                place_on_sky = sky.ra, sky.dec  # None becomes NaN
-                found[place] = (
-                    *place_on_sky,
-                    sky.unnamed_bands,
-                    sky.resampled,
-                    sky.uncovered,
-                    sky.left_out,
-                    sky.anew,
-                    sky.others,
-                )
-                words[place] = [sky.unit, sky.masks, _in_words(sky.zero_points)]
+                skies[place] = _read_sky(root, name, bands)
             report(place + 1)
-    units, masks, zeros = (np.array(column, dtype=str) for column in zip(*words, strict=True))
-    save_arrays(path, sky=found, units=units, masks=masks, zeros=zeros)
-    return found, units, masks, zeros
+    told: dict[str, list[Any]] = {name: [getattr(sky, name) for sky in skies] for name in kinds}
+    told["zero_points"] = list(map(_in_words, told["zero_points"]))
+    found = {name: np.array(told[name], "U" if name in WORDS else "f8") for name in kinds}
+    save_arrays(path, **found)
+    return found
 
 
 def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:

@@ -27,7 +27,7 @@ from astrojepa.data.frames import open_pictures, write_pictures
 from astrojepa.data.missing import known_numbers, known_places
 from astrojepa.data.readers.labels import doubtful_positions, doubtful_redshifts
 from astrojepa.data.readers.registry import Selection, reader
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.wording import one_line, sentences
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def is_hdf5(source: str) -> bool:
 
 
 @reader("an HDF5 file of Galaxy10's layout", is_hdf5, gives_flux=True)
-def _open(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+def _open(source: str, selection: Selection, progress: Listener) -> Dataset:
     if selection.bands:
         from astrojepa.data.readers.flux_hdf5 import open_flux
 
@@ -135,7 +135,7 @@ def _open(source: str, selection: Selection, progress: bool | Progress) -> Datas
     return open_galaxy10(source, progress)
 
 
-def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Dataset:
+def open_galaxy10(path: str | Path, progress: Listener = False) -> Dataset:
     """Open an HDF5 file with `images` uint8 (n, H, W, 3) and `ans` (n,) in 0 ... 9.
 
     `ra`, `dec` (degrees), `redshift` and `pxscale` (arcsec per pixel) may be missing: NaN. Ids are
@@ -402,11 +402,8 @@ def stored(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
             f"{path.name}: {name!r} keeps its values in another file; only data in the file itself "
             f"are read."
         )
-    unknown = [
-        code
-        for code in (plan.get_filter(i)[0] for i in range(plan.get_nfilters()))
-        if code not in FILTERS
-    ]
+    codes = (plan.get_filter(i)[0] for i in range(plan.get_nfilters()))
+    unknown = [code for code in codes if code not in FILTERS]
     if unknown:
         raise DataError(
             f"{path.name}: {name!r} is packed with filter {unknown[0]}; known: "
@@ -455,8 +452,7 @@ def _check_images(path: Path, images: h5py.Dataset) -> None:
     if shape[1:3] == SDSS_SHAPE:
         raise DataError(
             f"{path.name} looks like the older Galaxy10 SDSS (69 x 69 pixels), whose ten classes "
-            f"are others; "
-            "give Galaxy10_DECals.h5, or save its images as a folder with labels.csv."
+            "are others; give Galaxy10_DECals.h5, or save its images as a folder with labels.csv."
         )
     if not (
         1 <= shape[0] <= MAX_GALAXIES and 1 <= shape[1] <= MAX_SIDE and 1 <= shape[2] <= MAX_SIDE
@@ -477,7 +473,7 @@ def _column(path: Path, item: h5py.Dataset, name: str, count: int, kinds: str) -
 
 
 def _reader(
-    path: Path, images: h5py.Dataset, source_hash: str, progress: bool | Progress
+    path: Path, images: h5py.Dataset, source_hash: str, progress: Listener
 ) -> FileReader | MappedReader:
     """Read images in place if stored uncompressed, else unpack them in the cache."""
     offset, status = images.id.get_offset(), path.stat()

@@ -194,13 +194,9 @@ def read_labels(root: Path, given: Path) -> tuple[pd.DataFrame, bytes] | None:
         for name in table.columns
         if name not in ("file", column)
     }
-    return pd.DataFrame(
-        {
-            name: (plain | known).get(name, table[column])
-            for name in dict.fromkeys(("file", *table.columns))
-        },
-        dtype=str,
-    ), raw
+    order, found = dict.fromkeys(("file", *table.columns)), plain | known
+    columns = {name: found.get(name, table[column]) for name in order}
+    return pd.DataFrame(columns, dtype=str), raw
 
 
 def _plain(name: str) -> str:
@@ -235,8 +231,7 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
         if len(row) > len(header):
             raise DataError(
                 f"{path}: the row of {row[0]!r} has {len(row)} values for {len(header)} columns; "
-                f"quote its "
-                f"separators."
+                "quote its separators."
             )
         row += [""] * (len(header) - len(row))
     rows = rows[1:] if rows and are_types(rows[0]) else rows
@@ -268,9 +263,8 @@ def _rows(raw: bytes, path: Path) -> list[list[str]]:
         ):
             raise DataError(
                 f"{path} is too large in row {len(rows):,}, with {len(line):,} values and one of "
-                f"{longest:,} letters; at most "
-                f"{MAX_COLUMNS} columns and {MAX_VALUES:,} values are read. Divide it, or shorten "
-                f"its longest values."
+                f"{longest:,} letters; at most {MAX_COLUMNS} columns and {MAX_VALUES:,} values are "
+                "read. Divide it, or shorten its longest values."
             )
     return rows
 
@@ -686,6 +680,21 @@ def coordinate_columns(
     ra = _numbers(table, "ra", 0.0, 360.0, source)
     dec = _numbers(table, "dec", -90.0, 90.0, source)
     return *known_places(ra, dec), _numbers(table, "redshift", -np.inf, np.inf, source)
+
+
+def doubts_of(
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    ra: np.ndarray,
+    dec: np.ndarray,
+    redshift: np.ndarray,
+) -> tuple[str, ...]:
+    """Say what looks wrong with positions and redshifts, and which of the columns may be these, or
+    the split, under names that are not read.
+    """
+    positions = doubtful_positions(ra, dec) or unread_positions(columns)
+    redshifts = doubtful_redshifts(redshift), unread_redshifts(columns)
+    return positions, *redshifts, unread_split(table)
 
 
 def doubtful_positions(ra: np.ndarray, dec: np.ndarray) -> str:

@@ -24,7 +24,7 @@ import pandas as pd
 
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data import DataError, PictureError
-from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
+from astrojepa.data.arrow_columns import damage, holds_values, is_binary, to_frame
 from astrojepa.data.arrow_messages import FILE, unpacked_bytes
 from astrojepa.data.catalogue import ABOUT, check_units, in_degrees, not_read, said_of_columns
 from astrojepa.data.content import ANEW, PICTURES, content_hashes
@@ -41,8 +41,7 @@ from astrojepa.data.readers.labels import (
     LABEL_COLUMNS,
     SPLITS,
     coordinate_columns,
-    doubtful_positions,
-    doubtful_redshifts,
+    doubts_of,
     encode_labels,
     find_column,
     find_name,
@@ -53,14 +52,11 @@ from astrojepa.data.readers.labels import (
     of_one_galaxy,
     of_one_name,
     split_names,
-    unread_positions,
-    unread_redshifts,
-    unread_split,
     walk,
 )
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.wording import one_line, sentences
 
 if TYPE_CHECKING:
@@ -178,19 +174,14 @@ class RowReader:
     def value(self, row: int) -> Any:
         """Return what the column holds; DataError where it is damaged, changed or gone."""
         number = int(np.searchsorted(self.starts, row, "right")) - 1
-        shard, name = self.shards[number], self.files[row]
-        try:
+        shard = self.shards[number]
+        with damage(f"{self.files[row]} cannot be read", 100):
             status = shard.path.stat()
             if (status.st_size, status.st_mtime_ns) != self.ages[number]:
                 raise DataError(
                     f"{shard.path.name} was changed after it was opened; open it again."
                 )
             return shard.image(row - int(self.starts[number]))
-        except DataError:
-            raise
-        # pyarrow raises a dozen kinds for damaged files
-        except Exception as error:
-            raise DataError(f"{name} cannot be read ({one_line(error, 100)}).") from error
 
     def read(self, row: int) -> np.ndarray:
         """Return an image as uint8 (H, W, 3); DataError where it is damaged, changed or gone."""
@@ -248,7 +239,7 @@ def picture(value: Any, name: str) -> np.ndarray:
     return read_fits(content, name)[0] if is_fits(content[:16]) else read_image(content, name)
 
 
-def _read_otherwise(images: RowReader, listing: str, progress: bool | Progress) -> str:
+def _read_otherwise(images: RowReader, listing: str, progress: Listener) -> str:
     """Say how some image is read otherwise than by older versions, whose frames may be cached; ""
     for none. Images are looked at up to the first, once for a content and, of FITS, for the program
     that reads it; none is decoded.
@@ -335,11 +326,10 @@ def _planes(value: Any, name: str, bands: tuple[str, ...]) -> list[Plane]:
     from astrojepa.data.images.grids import Plane, centred_grid
 
     try:
-        single = pa.types.is_struct(value.type)
-        names = value["band"].as_py() if single else value.values.field("band").to_pylist()
-        held = flux_field(band_fields(value.type))
-        planes = _stored(value[held].values if single else value.values.field(held))
-        weights = _weights(value)
+        names = _of_bands(value, "band").to_pylist()
+        planes = _stored(_of_bands(value, flux_field(band_fields(value.type))))
+        ivar = _of_bands(value, "ivar")
+        weights = None if ivar is None else _stored(ivar)
         scales = _scales(value, len(planes))
         rows = planes.flatten()
         heights, widths = (set(pc.list_value_length(lists).to_pylist()) for lists in (planes, rows))
@@ -400,15 +390,15 @@ def flux_field(fields: Set[str]) -> str:
     return next((name for name in FLUX_FIELDS if name in fields), "")
 
 
-def _weights(value: Any) -> Any:
-    """Return the inverse variances of each plane, None where they are not given."""
+def _of_bands(value: Any, name: str) -> Any:
+    """Return what there is of each band under a name, None where it is not given."""
     import pyarrow as pa
 
-    if "ivar" not in band_fields(value.type):
+    if name not in band_fields(value.type):
         return None
     if pa.types.is_struct(value.type):
-        return _stored(value["ivar"].values) if value["ivar"].is_valid else None
-    return _stored(value.values.field("ivar"))
+        return value[name].values if value[name].is_valid else None
+    return value.values.field(name)
 
 
 def _stored(planes: Any) -> Any:
@@ -420,14 +410,8 @@ def _stored(planes: Any) -> Any:
 
 def _scales(value: Any, count: int) -> list[float]:
     """Return the arcseconds per pixel of each plane, NaN where they are not given."""
-    import pyarrow as pa
-
-    if pa.types.is_struct(value.type):
-        given = value["scale"].as_py() if value.type.get_field_index("scale") >= 0 else None
-    else:
-        kind = value.values.type
-        place = kind.get_field_index("scale")
-        given = value.values.field(place).to_pylist() if place >= 0 else None
+    found = _of_bands(value, "scale")
+    given = None if found is None else found.to_pylist()
     numbers = [isinstance(scale, int | float) for scale in given or ()]
     if given and len(numbers) == count and all(numbers):
         return list(map(float, given))
@@ -457,7 +441,7 @@ def is_table(source: str) -> bool:
     selects=True,
     gives_flux=True,
 )
-def open_table(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+def open_table(source: str, selection: Selection, progress: Listener) -> Dataset:
     """Open files with an image in each row; no image is decoded, except with `skip_corrupt`.
 
     Columns mean what they mean in labels.csv (`labels.NAMES`). Numbers of a `ClassLabel` of
@@ -508,7 +492,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     text = text.iloc[rows].reset_index(drop=True)
     labels, classes, said = encode_labels(text, selection.label_column, root.name)
     ra, dec, redshift = coordinate_columns(text, root.name)
-    doubt = doubtful_positions(ra, dec) or unread_positions(list(table.columns))
+
     twice = of_one_name(text[column].unique()) if (column := find_column(text, "id")) else ""
     ids = name_galaxies(text, root.name)
     return Dataset(
@@ -525,14 +509,8 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         about=table.attrs[ABOUT],
         skipped=skipped,
         notes=sentences(
-            *(said, doubt, doubtful_redshifts(redshift)),
-            *(
-                unread_redshifts(list(table.columns)),
-                unread_split(text),
-                resampled,
-                unmasked,
-                twice,
-            ),
+            *(said, *doubts_of(text, list(table.columns), ra, dec, redshift)),
+            *(resampled, unmasked, twice),
             *(of_one_galaxy(ids, ra, dec), not_read(_unread(shards[0]))),
         ),
     )
@@ -593,14 +571,8 @@ def _flux_columns(schema: Any) -> list[str]:
 
 
 def _opened(path: Path, flux: bool) -> ParquetShard | ArrowShard:
-    try:
+    with damage(f"{path} is no whole Parquet or Arrow file"):
         return (ParquetShard if path.suffix.lower() == ".parquet" else ArrowShard)(path, flux)
-    except DataError:
-        raise
-    # pyarrow raises a dozen kinds for damaged files
-    except Exception as error:
-        reason = one_line(error, 120)
-        raise DataError(f"{path} is no whole Parquet or Arrow file ({reason}).") from error
 
 
 def table_files(root: Path) -> list[str]:
@@ -622,12 +594,8 @@ def _joined(root: Path, shards: list[ParquetShard | ArrowShard], names: list[str
     whole = is_hats(root) or len(set(last)) < len(last)
     for shard, place in zip(shards, names, strict=True):
         kept = [item.name for item in shard.schema if _is_kept(item, shard.column)]
-        try:
+        with damage(f"{shard.path} is damaged"):
             frame = to_frame(shard.table(kept))
-        except DataError:
-            raise
-        except Exception as error:
-            raise DataError(f"{shard.path} is damaged ({one_line(error, 120)}).") from error
         for name, classes in _class_names(shard.schema).items():
             if name in frame:
                 numbers = pd.to_numeric(frame[name], errors="coerce").fillna(-1)  # -1: no label

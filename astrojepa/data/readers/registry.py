@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.registries import import_modules
 
 
@@ -26,7 +26,7 @@ class Selection:
     bands: tuple[str, ...] = ()  # whose flux is read beside RGB images
 
 
-Open = Callable[[str, Selection, "bool | Progress"], Dataset]
+Open = Callable[[str, Selection, Listener], Dataset]
 
 
 @dataclass(frozen=True)

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from astrojepa.data import DataError
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
-
-class NamedReader(Protocol):
-    """A reader with a name for each row."""
-
-    @property
-    def root(self) -> Path:
-        """The folder or file that holds the images."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """A name for each row."""
-
-    def read(self, row: int) -> np.ndarray:
-        """Return an image, or raise DataError."""
+if TYPE_CHECKING:
+    from astrojepa.data.readers.folder import FolderReader
+    from astrojepa.data.readers.parquet import RowReader
 
 
 def readable_rows(
-    reader: NamedReader, rows: np.ndarray, progress: bool | Progress
+    reader: FolderReader | RowReader, rows: np.ndarray, progress: Listener
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Decode every image; return readable rows and the names of unreadable ones."""
 

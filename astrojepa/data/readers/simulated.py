@@ -5,13 +5,13 @@ from __future__ import annotations
 from astrojepa.data import DEFAULT_SIMULATED, DataError, is_simulated
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.readers.registry import Selection, reader
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 MAX_SIMULATED = 1_000_000
 
 
 @reader("simulated[:COUNT[:SEED]]", is_simulated, gives_flux=True)
-def open_simulated(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+def open_simulated(source: str, selection: Selection, progress: Listener) -> Dataset:
     """Draw the galaxies that `source` asks for; 1000 with seed 0 where it does not say.
 
     With bands their flux is drawn too, in nanomaggies per pixel of 0.262 arcseconds.

@@ -123,14 +123,8 @@ def disturbed_galaxy(
     for _ in range(int(rng.integers(1, 3))):
         angle, sense = rng.uniform(0, 2 * np.pi), rng.choice([-1.0, 1.0])
         start = (0.3 * extent * np.cos(angle), 0.3 * extent * np.sin(angle))
-        tail = tidal_tail(
-            rng,
-            size,
-            start,
-            angle + sense * 0.8,
-            extent * rng.uniform(0.9, 1.7),
-            -sense * rng.uniform(1.2, 2.8),
-        )
+        length, bend = extent * rng.uniform(0.9, 1.7), -sense * rng.uniform(1.2, 2.8)
+        tail = tidal_tail(rng, size, start, angle + sense * 0.8, length, bend)
         colour = (0.62, 0.52) if old else (0.40, 0.30)
         sketch.bands += light.paint(tail, rng.uniform(0.03, 0.10), *colour)
     unknown = {"pitch_deg": np.nan, "num_arms": np.nan}

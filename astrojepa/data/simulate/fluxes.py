@@ -18,7 +18,7 @@ from astrojepa.data.images.bands import NANOMETRES
 from astrojepa.data.simulate import camera
 from astrojepa.data.simulate.census import ARTEFACTS, KINDS, Census, take_census
 from astrojepa.data.simulate.stamp import Exposure, expose
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 DRAWN = ("g", "r", "z")
 BANDS = ("g", "r", "i", "z", "y")
@@ -54,7 +54,7 @@ class FluxArtist:
                 planes[band] = another_band(exposure, band, random)
         return np.stack([planes[band] for band in self.bands], axis=-1).astype(np.float32)
 
-    def prepare(self, count: int, progress: bool | Progress = False) -> None:
+    def prepare(self, count: int, progress: Listener = False) -> None:
         """Prepare for so many reads of images."""
         if (prepare := getattr(self.images, "prepare", None)) is not None:
             prepare(count, progress)

@@ -176,14 +176,8 @@ def _arms_and_dust(
         disc.phase - np.float32(rng.uniform(0.35, 0.55) * 2 / num_arms), num_arms, 2.5 * sharpness
     )
     outward = np.exp(-((disc.radius / np.float32(2.6 * disc.scale_length)) ** 2))
-    dust = (
-        np.float32(rng.uniform(0.3, 1.1))
-        * lane
-        * outward
-        * (0.4 + 0.6 * texture)
-        * (0.35 + 0.65 * begin)
-    )
-    return arms, dust
+    depth = np.float32(rng.uniform(0.3, 1.1)) * lane * outward
+    return arms, depth * (0.4 + 0.6 * texture) * (0.35 + 0.65 * begin)
 
 
 def _paint_disc(

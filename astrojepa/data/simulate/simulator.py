@@ -25,7 +25,7 @@ from astrojepa.data.simulate.census import ARTEFACTS, CLASSES, KINDS, Census, ta
 from astrojepa.data.simulate.stamp import TRUTHS
 from astrojepa.data.simulate.workers import SMALL, draw_member, draw_stamps, suitable_processes
 from astrojepa.files import atomic_write, naming, temporary_folder
-from astrojepa.progress import Progress, steady_bar
+from astrojepa.progress import Listener, steady_bar
 
 # raise it whenever an image or a parameter changes: caches are named after it
 SIMULATOR_VERSION = 3
@@ -33,9 +33,7 @@ MAX_COUNT = 1_000_000
 MIN_SIZE, MAX_SIZE = 32, 512
 
 
-def simulate(
-    count: int, seed: int = 0, size: int = 128, progress: bool | Progress = False
-) -> Dataset:
+def simulate(count: int, seed: int = 0, size: int = 128, progress: Listener = False) -> Dataset:
     """Return `count` simulated galaxies of size × size pixels, red = z, green = r, blue = g.
 
     Classes are Galaxy10 DECaLS's in its frequencies, in random order. Galaxy "sim-<seed>-<number>"
@@ -114,7 +112,7 @@ class StampArtist:
         """Draw one stamp: the image, and its TRUTHS, float64 (11,)."""
         return draw_member(self._census, self._seed, row, self._size)
 
-    def prepare(self, count: int, progress: bool | Progress = False) -> None:
+    def prepare(self, count: int, progress: Listener = False) -> None:
         """Prepare for so many reads: from a few hundred on, draw all stamps into the cache."""
         if count >= SMALL and self._drawn() is None:
             truths, total = self.path.with_suffix(".npz"), len(self._census.kinds)
@@ -173,7 +171,7 @@ def _known(arrays: dict[str, np.ndarray] | None, count: int) -> np.ndarray | Non
 
 
 def _draw(
-    pictures: Path, truths: Path, count: int, seed: int, size: int, progress: bool | Progress
+    pictures: Path, truths: Path, count: int, seed: int, size: int, progress: Listener
 ) -> None:
     """Draw all stamps into a temporary folder, then move them into place."""
     pictures.parent.mkdir(parents=True, exist_ok=True)
@@ -182,9 +180,8 @@ def _draw(
     if needed > free:
         raise OSError(
             f"Expected {needed / 1e9:.1f} GB of free disk for {count:,} stamps of {size} px in "
-            f"{pictures.parent}, found "
-            f"{free / 1e9:.1f} GB. Ask for fewer or smaller stamps, or set ASTROJEPA_CACHE to a "
-            f"folder on a larger disk."
+            f"{pictures.parent}, found {free / 1e9:.1f} GB. Ask for fewer or smaller stamps, or "
+            "set ASTROJEPA_CACHE to a folder on a larger disk."
         )
     with temporary_folder(pictures.parent, "simulating") as folder, naming(pictures):
         new_pictures, new_truths = folder / "pictures.npy", folder / "truths.npy"
@@ -202,9 +199,7 @@ def _draw(
             np.savez(stream, truths=np.load(new_truths))
 
 
-def _reporter(
-    count: int, progress: bool | Progress
-) -> tuple[Callable[[int], None], Callable[[], None]]:
+def _reporter(count: int, progress: Listener) -> tuple[Callable[[int], None], Callable[[], None]]:
     """Return what to call with the number of stamps done, and what to call at the end."""
     text = "simulating galaxies"
     if callable(progress):

@@ -127,15 +127,9 @@ def _start_helper(pictures: Path, truths: Path, seed: int) -> subprocess.Popen[s
     """Start one helper; it ends when its standard input closes."""
     root = str(Path(__file__).resolve().parents[3])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    module = "astrojepa.data.simulate.workers"
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "astrojepa.data.simulate.workers",
-            str(pictures),
-            str(truths),
-            str(seed),
-        ],
+        [sys.executable, "-m", module, str(pictures), str(truths), str(seed)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -161,9 +155,8 @@ def _order(idle: queue.SimpleQueue[subprocess.Popen[str]], chunk: tuple[int, int
             helper.wait(5)  # its end may be a moment behind its silence
         raise ChildProcessError(
             f"Expected galaxies {chunk[0]} to {chunk[1]} from a helper process of the simulator, "
-            f"but it stopped (exit status "
-            f"{helper.poll()}; its own message is above). With little memory or disk left, ask for "
-            f"fewer or smaller stamps."
+            f"but it stopped (exit status {helper.poll()}; its own message is above). With little "
+            "memory or disk left, ask for fewer or smaller stamps."
         )
     return chunk[1] - chunk[0]
 

@@ -17,11 +17,10 @@ from astrojepa.evaluation.anomalies.registry import (
 )
 from astrojepa.evaluation.pictures.artefacts import LIKELY
 from astrojepa.evaluation.pictures.checks import spearman
+from astrojepa.evaluation.vectors.neighbour_index import Lists
 from astrojepa.evaluation.vectors.neighbours import check_count, nearest
 from astrojepa.evaluation.vectors.standardise import standardise
-from astrojepa.progress import Progress, reporting
-
-Lists = tuple[np.ndarray, np.ndarray]  # distances and indices (n, k) of neighbours, nearest first
+from astrojepa.progress import Listener, reporting
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def leaderboard(
     artefacts: np.ndarray | None = None,
     properties: Mapping[str, np.ndarray] | None = None,
     top: int = 100,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> list[Ranking]:
     """Rank all galaxies by each score after thinning the rare ones to `fraction`, `draws` times.
 

@@ -15,7 +15,7 @@ from astrojepa.evaluation.anomalies.registry import all_scores, find, vector_sco
 from astrojepa.evaluation.anomalies.scores.prediction_error import prediction_error_scores
 from astrojepa.evaluation.pictures.checks import SUSPICIOUS, picture_checks
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.tables import Column
 from astrojepa.types import Embeddings
 
@@ -101,7 +101,7 @@ def leaderboard_table(
     *,
     slow: bool = False,
     found: Embeddings | None = None,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> list[Row]:
     """Rank thinned data by every score on the encoder, and by quick ones on the baselines.
 
@@ -126,22 +126,11 @@ def leaderboard_table(
         "properties": properties,
         "progress": progress,
     }
-    rankings = [
-        (name, ranking)
-        for name, vectors, scores, given in worlds
-        for ranking in leaderboard(
-            vectors,
-            labels,
-            fraction,
-            draws,
-            seed,
-            scores=scores,
-            k=k,
-            fixed=given,
-            combined=_combinations({*scores, *given}),
-            **settings,
-        )
-    ]
+    rankings = []
+    for name, vectors, scores, given in worlds:
+        own: Any = {"scores": scores, "fixed": given, "combined": _combinations({*scores, *given})}
+        ranked = leaderboard(vectors, labels, fraction, draws, seed, k=k, **own, **settings)
+        rankings += [(name, ranking) for ranking in ranked]
     knn = next(ranking for _, ranking in rankings if ranking.score == "knn").average_precision
     return [
         Row(name, ranking, mean_interval(ranking.average_precision - knn))
@@ -177,9 +166,7 @@ def table_columns(tables: Mapping[str, Sequence[Row]]) -> list[Column]:
 World = tuple[str, np.ndarray, tuple[str, ...], dict[str, np.ndarray]]
 
 
-def _worlds(
-    model: Model, data: Dataset, slow: bool, progress: Progress | bool | None
-) -> list[World]:
+def _worlds(model: Model, data: Dataset, slow: bool, progress: Listener) -> list[World]:
     """Return each kind of vectors with its scores, and scores that are fixed; last, of images."""
     random = model.randomised()
     fixed = _of_model(model, data, slow, progress)
@@ -210,31 +197,25 @@ def _combinations(there: set[str]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _of_vectors(
-    found: Embeddings | None, data: Dataset, progress: Progress | bool | None
-) -> list[World]:
+def _of_vectors(found: Embeddings | None, data: Dataset, progress: Listener) -> list[World]:
     """The same of vectors that no model here made."""
     if found is None:
         raise ValueError("There is nothing to rank; give a model, or vectors.")
     worlds: list[World] = [("encoder", found.vectors, vector_scores(), {})]
     if data.has_images:
-        worlds += [
-            *_of_images(data, progress),
-            ("none", np.zeros((len(data), 1), np.float32), (), {}),
-        ]
+        worlds += _of_images(data, progress)
+        worlds.append(("none", np.zeros((len(data), 1), np.float32), (), {}))
     return worlds
 
 
-def _of_images(data: Dataset, progress: Progress | bool | None) -> list[World]:
+def _of_images(data: Dataset, progress: Listener) -> list[World]:
     return [
         ("pixel PCA-64", pixel_pca(data, data, progress=progress)[0].vectors, _LOCAL, {}),
         ("summary statistics", summary_statistics(data, progress=progress).vectors, _LOCAL, {}),
     ]
 
 
-def _of_model(
-    model: Model, data: Dataset, slow: bool, progress: Progress | bool | None
-) -> dict[str, np.ndarray]:
+def _of_model(model: Model, data: Dataset, slow: bool, progress: Listener) -> dict[str, np.ndarray]:
     """Return every score that looks at the images alone, and that this model can give."""
     return {
         name: score.compute(model, data, progress=progress)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from astrojepa.evaluation.anomalies import DEFAULT
+from astrojepa.evaluation.vectors.neighbour_index import Lists
 from astrojepa.evaluation.vectors.neighbours import nearest
 from astrojepa.registries import import_modules
 
@@ -51,10 +52,10 @@ class Features:
     k: int
     within: bool
     seed: int = 0
-    lists: tuple[np.ndarray, np.ndarray] | None = None  # neighbours, where they are known already
+    lists: Lists | None = None  # neighbours, where they are known already
 
     @functools.cached_property
-    def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
+    def neighbours(self) -> Lists:
         """Distances and indices (n, k) of the nearest known galaxies, nearest first."""
         if self.lists is not None:
             return self.lists
@@ -62,7 +63,7 @@ class Features:
         return nearest(self.known, self.new, self.k, exclude=itself)
 
     @functools.cached_property
-    def neighbours_of_known(self) -> tuple[np.ndarray, np.ndarray]:
+    def neighbours_of_known(self) -> Lists:
         """The same for the known galaxies among themselves."""
         if self.within:
             return self.neighbours

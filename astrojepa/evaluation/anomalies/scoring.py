@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from astrojepa.cache import cache_path, load_arrays, save_arrays
+from astrojepa.cache import load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.anomalies import DEFAULT
 from astrojepa.evaluation.anomalies.registry import (
@@ -20,10 +19,11 @@ from astrojepa.evaluation.anomalies.registry import (
     vector_scores,
 )
 from astrojepa.evaluation.anomalies.scores import of_vectors  # noqa: F401  (without torch)
+from astrojepa.evaluation.batches import vectors_path
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca
 from astrojepa.evaluation.vectors.neighbours import check_count
 from astrojepa.evaluation.vectors.standardise import check_same_width, checked_vectors, standardise
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
@@ -82,12 +82,7 @@ def anomaly_scores(
 
 
 def score_by_name(
-    model: Model,
-    data: Dataset,
-    name: str = DEFAULT,
-    k: int = 20,
-    *,
-    progress: Progress | bool | None = None,
+    model: Model, data: Dataset, name: str = DEFAULT, k: int = 20, *, progress: Listener = None
 ) -> np.ndarray:
     """Score every galaxy against the others of its data set: float64 (n,), larger = more anomalous.
 
@@ -128,7 +123,7 @@ def score_stored(found: Embeddings, data: Dataset, name: str, k: int = 20) -> np
 
 
 def score_store(
-    index: StoreIndex, name: str, k: int = 20, *, progress: Progress | bool | None = None
+    index: StoreIndex, name: str, k: int = 20, *, progress: Listener = None
 ) -> np.ndarray:
     """`anomaly_scores` of the galaxies of a store against each other by its index: float64 (n,).
 
@@ -149,9 +144,7 @@ def score_store(
 def kept_scores(embeddings: Embeddings, method: str = "knn") -> np.ndarray:
     """Return `anomaly_scores` of these galaxies against each other, cached by the vectors."""
     vectors = checked_vectors(embeddings)
-    digest = hashlib.sha256(f"{_VERSION} {method} {vectors.shape} ".encode())
-    digest.update(np.ascontiguousarray(vectors).data)
-    path = cache_path("scores", digest.hexdigest()[:24])
+    path = vectors_path("scores", f"{_VERSION} {method}", vectors)
     found = (load_arrays(path) or {}).get("scores")
     if found is None or found.shape != (len(vectors),):
         found = anomaly_scores(embeddings, method=method)

@@ -9,7 +9,7 @@ import numpy as np
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.values import Numbers, Values
 from astrojepa.evaluation.vectors.embed import galaxy_statistics
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ STATISTICS = (
 BY_NAME = {statistic.name: statistic for statistic in STATISTICS}
 
 
-def shape_columns(data: Dataset, *, progress: Progress | bool | None = None) -> dict[str, Values]:
+def shape_columns(data: Dataset, *, progress: Listener = None) -> dict[str, Values]:
     """Measure images by hand-made statistics: a column of numbers (n,) each, by name.
 
     On the galaxy alone (`galaxy_alone`) in the centre 7/8 of its frame; radii in half its side.

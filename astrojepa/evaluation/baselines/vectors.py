@@ -10,6 +10,7 @@ import numpy as np
 
 from astrojepa.config import ImageConfig
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.splits import Split
 from astrojepa.evaluation.vectors.embed import (
     crop_statistics,
     embed,
@@ -19,7 +20,7 @@ from astrojepa.evaluation.vectors.embed import (
     summary_statistics,
 )
 from astrojepa.presets import default_preset
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
@@ -47,18 +48,12 @@ class Parts:
     @property
     def chooser(self) -> Embeddings | None:
         """The galaxies that choose a probe's setting: validation, where it has labels."""
-        return (
-            self.validation
-            if self.validation is not None and (self.validation.labels >= 0).any()
-            else None
-        )
+        labelled = self.validation is not None and (self.validation.labels >= 0).any()
+        return self.validation if labelled else None
 
 
 def encoded(
-    model: Model,
-    split: tuple[Dataset, Dataset, Dataset],
-    random_seeds: int = 3,
-    progress: Progress | bool | None = None,
+    model: Model, split: Split, random_seeds: int = 3, progress: Listener = None
 ) -> dict[str, Parts]:
     """Return vectors of encoder and baselines by name, with `random_seeds` random encoders.
 
@@ -74,9 +69,7 @@ def encoded(
     return found
 
 
-def stored(
-    vectors: Embeddings, data: Dataset, split: tuple[Dataset, Dataset, Dataset]
-) -> dict[str, Parts]:
+def stored(vectors: Embeddings, data: Dataset, split: Split) -> dict[str, Parts]:
     """Return vectors that no model here made, one per galaxy of `data`, as `encoded` does.
 
     The baselines of the images are there where `data` has images, of the crop that the smallest
@@ -89,7 +82,7 @@ def stored(
     return found | _of_images(split, default_preset("cpu").image) if data.has_images else found
 
 
-def _of_images(split: tuple[Dataset, Dataset, Dataset], image: ImageConfig) -> dict[str, Parts]:
+def _of_images(split: Split, image: ImageConfig) -> dict[str, Parts]:
     """Return the vectors that images give without a model, or with one of everyday photographs."""
     train, validation, test = split
     found = {
@@ -107,14 +100,12 @@ def _of_images(split: tuple[Dataset, Dataset, Dataset], image: ImageConfig) -> d
     return found
 
 
-def _measured(
-    measure: Callable[[Dataset], Embeddings], split: tuple[Dataset, Dataset, Dataset]
-) -> Parts:
+def _measured(measure: Callable[[Dataset], Embeddings], split: Split) -> Parts:
     train, validation, test = split
     return Parts(measure(train), measure(validation) if len(validation) else None, measure(test))
 
 
-def _transferred(split: tuple[Dataset, Dataset, Dataset]) -> Parts | None:
+def _transferred(split: Split) -> Parts | None:
     train, check, test = (imagenet_transfer(part) if len(part) else None for part in split)
     return Parts(train, check, test) if train is not None and test is not None else None
 
@@ -131,9 +122,7 @@ def _side_by_side(one: Parts, other: Parts) -> Parts:
     return Parts(joined(one.train, other.train), check, joined(one.test, other.test))
 
 
-def _embedded(
-    model: Model, split: tuple[Dataset, Dataset, Dataset], progress: Progress | bool | None
-) -> Parts:
+def _embedded(model: Model, split: Split, progress: Listener) -> Parts:
     train, validation, test = split
     check = embed(model, validation, progress=progress) if len(validation) else None
     return Parts(

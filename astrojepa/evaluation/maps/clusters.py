@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from astrojepa.cache import cache_path, load_arrays, save_arrays
+from astrojepa.cache import load_arrays, save_arrays
+from astrojepa.evaluation.batches import vectors_path
 from astrojepa.evaluation.maps.layouts import principal_components
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.types import Embeddings
 
 COMPONENTS = 5  # with 10 and 20 the same clusters are found, and are less stable
@@ -60,11 +59,7 @@ class Clusters:
 
 
 def find_clusters(
-    embeddings: Embeddings,
-    seed: int = 0,
-    *,
-    cache: bool = True,
-    progress: Progress | bool | None = None,
+    embeddings: Embeddings, seed: int = 0, *, cache: bool = True, progress: Listener = None
 ) -> Clusters:
     """Cluster galaxies by density (HDBSCAN) along the first 5 principal components.
 
@@ -91,7 +86,7 @@ def find_clusters(
     (2, 1.0)
     """
     vectors = checked_vectors(embeddings)
-    path = _path(vectors, seed)
+    path = vectors_path("clusters", f"{VERSION} {seed}", vectors)
     if cache and (kept := read_clusters(load_arrays(path), len(vectors))) is not None:
         return kept
     (features,) = principal_components(standardise(vectors)[0], COMPONENTS)
@@ -111,7 +106,7 @@ def find_clusters(
 
 
 def two_levels(
-    features: np.ndarray, generator: np.random.Generator, progress: Progress | bool | None
+    features: np.ndarray, generator: np.random.Generator, progress: Listener
 ) -> tuple[Clustering, Clustering]:
     """Cluster a sample by each setting; returns the coarse and the fine one (`find_clusters`)."""
     n = len(features)
@@ -173,12 +168,6 @@ def _fitted(features: np.ndarray, setting: Setting) -> np.ndarray:
     places = np.empty(len(order) + 1, dtype=np.int64)
     places[order], places[-1] = np.arange(len(order)), -1
     return places[labels]
-
-
-def _path(vectors: np.ndarray, seed: int) -> Path:
-    digest = hashlib.sha256(f"{VERSION} {seed} {vectors.shape} ".encode())
-    digest.update(np.ascontiguousarray(vectors).data)
-    return cache_path("clusters", digest.hexdigest()[:24])
 
 
 def read_clusters(arrays: dict[str, np.ndarray] | None, count: int) -> Clusters | None:

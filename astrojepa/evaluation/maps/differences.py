@@ -94,17 +94,9 @@ def _of_numbers(
         errors = squares / (counts - 1) / counts
         freedom = errors.sum() ** 2 / (errors**2 / (counts - 1)).sum()
         p = 2 * stdtr(freedom, -abs(gap) / np.sqrt(errors.sum()))
-    return Difference(
-        name,
-        "d",
-        float(d),
-        float(strength),
-        float(p),
-        (len(a), len(b)),
-        (float(np.median(a)), float(np.median(b))),
-        "",
-        (0.0, 0.0),
-    )
+    known, medians = (len(a), len(b)), (float(np.median(a)), float(np.median(b)))
+    measured = float(d), float(strength), float(p)
+    return Difference(name, "d", *measured, known, medians, "", (0.0, 0.0))
 
 
 def _of_words(name: str, values: Words, first: np.ndarray, second: np.ndarray) -> Difference | None:
@@ -122,14 +114,7 @@ def _of_words(name: str, values: Words, first: np.ndarray, second: np.ndarray) -
     chance = (len(there) - 1) * (1 / counts[0].sum() + 1 / counts[1].sum()) / 4
     v = float(np.sqrt(max(0.0, ((p - q) ** 2 / (p + q)).sum() / 2 - chance)))
     most = int(np.argmax(p - q))
-    return Difference(
-        name,
-        "V",
-        v,
-        v,
-        float(chdtrc(len(there) - 1, squares)),
-        (int(counts[0].sum()), int(counts[1].sum())),
-        None,
-        values.words[there[most]],
-        (float(p[most]), float(q[most])),
-    )
+    word, shares = values.words[there[most]], (float(p[most]), float(q[most]))
+    by_chance = float(chdtrc(len(there) - 1, squares))
+    sizes = int(counts[0].sum()), int(counts[1].sum())
+    return Difference(name, "V", v, v, by_chance, sizes, None, word, shares)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from astrojepa.cache import cache_path, load_arrays, save_arrays
+from astrojepa.cache import load_arrays, load_whole, save_arrays
+from astrojepa.evaluation.batches import vectors_path
 from astrojepa.evaluation.maps.layouts import (
     layout_features,
     neighbour_graph,
@@ -19,7 +19,7 @@ from astrojepa.evaluation.maps.layouts import (
     umap_layout,
 )
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.types import Embeddings, Neighbours
 
 METHODS = ("pca", "umap", "tsne")
@@ -34,7 +34,7 @@ def project(
     *,
     dimensions: int = 2,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> np.ndarray:
     """Project galaxies to a plane or space: float32 (n, dimensions), finite, without units.
 
@@ -90,13 +90,8 @@ def map_recipe(
 
 
 def _graph(vectors: np.ndarray, features: np.ndarray, cache: bool) -> Neighbours:
-    path = _path("graph", "", vectors)
-    arrays = load_arrays(path) if cache else None
-    if (
-        arrays is not None
-        and {"indices", "distances"} <= arrays.keys()
-        and len(arrays["indices"]) == len(vectors)
-    ):
+    path, n = vectors_path("graph", f"{_VERSION} ", vectors), len(vectors)
+    if cache and (arrays := load_whole(path, indices=n, distances=n)) is not None:
         return Neighbours(arrays["indices"], arrays["distances"])
     graph = neighbour_graph(features)
     if cache:
@@ -122,13 +117,8 @@ def _checked(embeddings: Embeddings, method: str, seed: int, dimensions: int = 2
 
 def _map_path(vectors: np.ndarray, method: str, seed: int, dimensions: int) -> Path:
     in_space = " in 3 dimensions" if dimensions == 3 else ""
-    return _path("projection", str(recipe(method, len(vectors), seed)) + in_space, vectors)
-
-
-def _path(kind: str, facts: str, vectors: np.ndarray) -> Path:
-    digest = hashlib.sha256(f"{_VERSION} {facts} {vectors.shape} ".encode())
-    digest.update(np.ascontiguousarray(vectors).data)
-    return cache_path(kind, digest.hexdigest()[:24])
+    facts = f"{_VERSION} {recipe(method, len(vectors), seed)}{in_space}"
+    return vectors_path("projection", facts, vectors)
 
 
 def _read(path: Path, count: int, dimensions: int) -> np.ndarray | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -21,7 +20,7 @@ from astrojepa.evaluation.maps.clusters import (
 from astrojepa.evaluation.maps.layouts import principal_axes
 from astrojepa.evaluation.vectors.standardise import scaling_of
 from astrojepa.evaluation.vectors.store import Store
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 SCALED = 20_000  # galaxies that deviations and components are measured on
 
@@ -37,14 +36,15 @@ def sample_of(count: int, seed: int = 0) -> np.ndarray:
 
 
 def find_store_clusters(
-    store: Store, seed: int = 0, *, cache: bool = True, progress: Progress | bool | None = None
+    store: Store, seed: int = 0, *, cache: bool = True, progress: Listener = None
 ) -> Clusters:
     """Cluster the galaxies of a store as `find_clusters` does, whose vectors are read twice.
 
     Standard deviations and principal components are those of 20,000 galaxies, 5,000 of which are
     clustered; every galaxy joins the cluster of its nearest among these, or none. Labels are int16.
     """
-    path = _path(store, seed)
+    digest = hashlib.sha256(f"{VERSION} {seed} {SCALED} {store.hash}".encode()).hexdigest()[:24]
+    path = cache_path("clusters", digest)
     if cache and (found := read_clusters(load_arrays(path), len(store))) is not None:
         return found
     rows = sample_of(len(store), seed)
@@ -69,8 +69,3 @@ def find_store_clusters(
         stability = np.array([found.coarse.stability, found.fine.stability])
         save_arrays(path, coarse=found.coarse.labels, fine=found.fine.labels, stability=stability)
     return found
-
-
-def _path(store: Store, seed: int) -> Path:
-    digest = hashlib.sha256(f"{VERSION} {seed} {SCALED} {store.hash}".encode())
-    return cache_path("clusters", digest.hexdigest()[:24])

@@ -20,7 +20,7 @@ from astrojepa.evaluation.maps.projection import map_recipe, project
 from astrojepa.evaluation.vectors.neighbour_index import LARGE
 from astrojepa.evaluation.vectors.sorted_store import write_sorted
 from astrojepa.evaluation.vectors.store import Store
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.types import Embeddings
 
 FIT = 20_000  # galaxies that a map is fitted to
@@ -38,12 +38,7 @@ class StoreMap:
 
 
 def project_store(
-    store: Store,
-    method: str = "umap",
-    seed: int = 0,
-    *,
-    fit: int = FIT,
-    progress: Progress | bool | None = None,
+    store: Store, method: str = "umap", seed: int = 0, *, fit: int = FIT, progress: Listener = None
 ) -> StoreMap:
     """Fit a map to `fit` galaxies drawn with `seed` and `place` the others, batch by batch.
 
@@ -89,7 +84,7 @@ def write_map(
     facts: dict[str, str],
     *,
     beside: bool = False,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> int:
     """Write a store anew with x and y, sorted along their curve; returns how many partitions.
 
@@ -122,9 +117,7 @@ def _gathered(store: Store, rows: np.ndarray) -> Embeddings:
 
 
 @contextlib.contextmanager
-def _share(
-    progress: Progress | bool | None, total: int, text: str
-) -> Iterator[Progress | bool | None]:
+def _share(progress: Listener, total: int, text: str) -> Iterator[Listener]:
     """Give the fit its own bar, or tell a callable what is being done."""
     if callable(progress):
         tell = progress

@@ -10,17 +10,13 @@ import numpy as np
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.evaluation.vectors.standardise import scaling
 from astrojepa.evaluation.vectors.store import Store
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 _VERSION = 2  # part of the key; raise it when the map changes
 
 
 def project_by_pca(
-    store: Store,
-    dimensions: int = 2,
-    *,
-    cache: bool = True,
-    progress: Progress | bool | None = None,
+    store: Store, dimensions: int = 2, *, cache: bool = True, progress: Listener = None
 ) -> np.ndarray:
     """Place all galaxies as `project(method="pca")` does those of a small set: float32 (n, 2), or
     (n, 3). Three components are computed and kept.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -127,39 +127,22 @@ def whole_targets(model: Model, pixels: Tensor) -> Tensor:
 
 def _predictions(
     model: Model, pixels: Tensor, group: MaskGroup
-) -> list[tuple[np.ndarray, Tensor, Tensor]]:
-    """List (rows (r,), patches (r, M, Nt), predictions (b, r, M, Nt, D)) per block size."""
+) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
+    """Yield (rows (r,), patches (r, M, Nt), predictions (b, r, M, Nt, D)) per block size."""
     pictures, masks = len(pixels), len(group.numbers)
     context = torch.from_numpy(group.context).to(pixels.device).repeat(pictures, 1)
     tokens, _ = model.network.encoder.patch_tokens(pixels.repeat_interleave(masks, dim=0), context)
-    found = []
     for rows, targets in group.blocks:
         index = torch.from_numpy(targets)
-        chosen = (
-            (torch.arange(pictures)[:, None] * masks + torch.from_numpy(rows))
-            .flatten()
-            .to(pixels.device)
-        )
-        asked = PatchMasks(
-            context=context[chosen], targets=index.to(pixels.device).repeat(pictures, 1, 1)
-        )
-        found.append(
-            (
-                rows,
-                index,
-                model.network.predict(tokens[chosen], asked)
-                .float()
-                .unflatten(0, (pictures, len(rows))),
-            )
-        )
-    return found
+        places = torch.arange(pictures)[:, None] * masks + torch.from_numpy(rows)
+        chosen = places.flatten().to(pixels.device)
+        wanted = index.to(pixels.device).repeat(pictures, 1, 1)
+        asked = PatchMasks(context=context[chosen], targets=wanted)
+        prediction = model.network.predict(tokens[chosen], asked).float()
+        yield rows, index, prediction.unflatten(0, (pictures, len(rows)))
 
 
 def _compare(prediction: Tensor, target: Tensor) -> Tensor:
     """Return (mean squared difference, cosine) over the last axis, stacked in front."""
-    return torch.stack(
-        [
-            (prediction - target).square().mean(dim=-1),
-            torch.cosine_similarity(prediction, target, dim=-1),
-        ]
-    )
+    mse = (prediction - target).square().mean(dim=-1)
+    return torch.stack([mse, torch.cosine_similarity(prediction, target, dim=-1)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
 from astrojepa.evaluation.batches import check_batches, scored_in_batches
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -28,7 +28,7 @@ def region_similarity(
     *,
     batch_size: int = 32,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> np.ndarray:
     """Return how much every galaxy has of a region of one galaxy, float32 (n,), in [-1, 1].
 
@@ -69,29 +69,15 @@ def region_similarity(
     with torch.inference_mode():
         frames = frames_for(data, model.config.image, progress)
         sample = np.unique(np.linspace(0, len(data) - 1, min(SAMPLE, len(data))).astype(int))
-        usual = _usual(
-            torch.cat(
-                [
-                    _tokens(model, frames[sample[first : first + batch_size]])
-                    for first in range(0, len(sample), batch_size)
-                ]
-            )
-        )
+        parts = (sample[first : first + batch_size] for first in range(0, len(sample), batch_size))
+        usual = _usual(torch.cat([_tokens(model, frames[part]) for part in parts]))
         own = _standardised(_tokens(model, frames[row : row + 1]), usual)
         patches = torch.from_numpy(region).flatten().to(own.device)
         target = nn.functional.normalize(own[0, patches].mean(dim=0), dim=0)
     shape = _cropped(torch.from_numpy(region)).to(own)
     settings = {"galaxy": int(data.rows[row]), "region": np.packbits(region).tobytes().hex()}
-    found = scored_in_batches(
-        "region",
-        model,
-        data,
-        settings,
-        score,
-        batch_size=batch_size,
-        cache=cache,
-        progress=progress,
-    )
+    how: dict[str, Any] = {"batch_size": batch_size, "cache": cache, "progress": progress}
+    found = scored_in_batches("region", model, data, settings, score, **how)
     return np.clip(found["similarity"].astype(np.float32), -1, 1)
 
 

@@ -11,7 +11,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.batches import check_batches, in_batches, scored_in_batches
 from astrojepa.evaluation.patches.masked_prediction import masked_errors
 from astrojepa.evaluation.patches.patch_errors import check_predictor, fixed_plan
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.types import normalised_error
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def patch_error_summary(
     *,
     batch_size: int = 32,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> PatchErrorSummary:
     """Compute `patch_errors` of every galaxy of a data set, or of frames uint8 (n, F, F, 3).
 

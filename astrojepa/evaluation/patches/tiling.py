@@ -12,14 +12,7 @@ def tile_shape(grid: int, shapes: list[tuple[int, int]]) -> tuple[int, int]:
     nearest to a trained size: on 14 × 14 blocks of 7 × 5 stay 7 × 5 and 7 × 4, while 6 × 6 would
     become 5 × 5 to 4 × 4.
     """
-    return min(
-        shapes,
-        key=lambda shape: (
-            _times(grid, shape[0]) * _times(grid, shape[1]),
-            abs(shape[0] - shape[1]),
-            shape,
-        ),
-    )
+    return min(shapes, key=lambda s: (_times(grid, s[0]) * _times(grid, s[1]), abs(s[0] - s[1]), s))
 
 
 def tiles(grid: int, tile_height: int, tile_width: int) -> np.ndarray:

@@ -65,7 +65,8 @@ def knn_probe(
     targets, truth, rows = scored(known, new)
     k = min(k, len(labels))
     features, targets = (
-        _unit(part) for part in (whiten if whitened else standardise)(features, targets)
+        part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+        for part in (whiten if whitened else standardise)(features, targets)
     )
     distances, indices = nearest(features, targets, k)
     weights = 1 - np.square(distances) / 4  # (1 + cosine) / 2 of unit vectors
@@ -111,8 +112,7 @@ def paired_bootstrap(
     if not np.array_equal(a.rows, b.rows) or not np.array_equal(a.truth, b.truth):
         raise ValueError(
             f"The probes were scored on different galaxies ({len(a.rows)} and {len(b.rows)} rows, "
-            f"or other labels); "
-            "compare results on one test set only."
+            "or other labels); compare results on one test set only."
         )
     won, lost = int((a.correct & ~b.correct).sum()), int((~a.correct & b.correct).sum())
     count = len(a.truth)
@@ -156,7 +156,3 @@ def _best_on_check(parts: ProbeParts) -> tuple[float, Weights]:
             break
     best = int(np.argmax(scores))
     return STRENGTHS[best], fits[best]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

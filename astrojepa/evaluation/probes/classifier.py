@@ -17,7 +17,7 @@ from astrojepa.evaluation.probes.parts import stratified
 from astrojepa.evaluation.probes.portable import PortableProbe, fit_probe, probe_from_dict
 from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.files import read_json
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.types import Embeddings, Predictions
 from astrojepa.wording import one_line
 
@@ -58,11 +58,7 @@ class Classifier:
     reads: tuple[str, ...]
 
     def predict(
-        self,
-        galaxies: Dataset | Embeddings,
-        coverage: float = 0.9,
-        *,
-        progress: Progress | bool | None = None,
+        self, galaxies: Dataset | Embeddings, coverage: float = 0.9, *, progress: Listener = None
     ) -> Predictions:
         """Name galaxies, or vectors of its model: probabilities, entropy, the classes among which
         the true one is with a probability of `coverage`, and how typical each galaxy is of those
@@ -110,7 +106,7 @@ def finetune(
     learning_rate: float = 1e-4,
     passes: int | None = None,
     seed: int = 0,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> Classifier:
     """Make a classifier of a model: encoder and head trained together on labelled galaxies, or,
     `frozen`, a linear probe of it.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.splits import Split
 from astrojepa.evaluation.baselines.vectors import Parts
 from astrojepa.evaluation.probes.classification import (
     linear_probe,
@@ -37,7 +38,7 @@ class Control:
 
 
 def control_table(
-    parts: Parts, statistics: Parts, split: tuple[Dataset, Dataset, Dataset], seed: int = 0
+    parts: Parts, statistics: Parts, split: Split, seed: int = 0
 ) -> tuple[Control, ...]:
     """Probe one kind of vectors for the nuisances, and for labels that mean nothing.
 

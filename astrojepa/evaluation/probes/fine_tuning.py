@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import hashlib
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from astrojepa.evaluation.probes.metrics import balanced_accuracy, score
 from astrojepa.evaluation.probes.parts import ProbeParts, probe_parts
 from astrojepa.evaluation.probes.portable import PortableProbe
 from astrojepa.evaluation.vectors.embed import embed
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.types import Embeddings, ProbeResult
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def fine_tune(
     learning_rate: float = 1e-4,
     head_faster: float = HEAD_FASTER,
     seed: int = 0,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> ProbeResult:
     """Fine-tune a copy of the encoder with a linear classifier, and score it once on `test`.
 
@@ -65,17 +65,9 @@ def fine_tune(
     """
     _check_labelled(test, "test")
     chosen = test.subset(test.labels >= 0)
-    tuned, probe = trained_on_labels(
-        model,
-        train,
-        validation,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        head_faster=head_faster,
-        seed=seed,
-        progress=progress,
-    )
+    how: Any = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    how |= {"head_faster": head_faster, "seed": seed, "progress": progress}
+    tuned, probe = trained_on_labels(model, train, validation, **how)
     probabilities = probe.probabilities(_vectors(tuned, chosen))
     rows, num_train = np.flatnonzero(test.labels >= 0), int((train.labels >= 0).sum())
     return score(probe.classes, chosen.labels, probabilities, rows, num_train, probe.setting)
@@ -92,7 +84,7 @@ def trained_on_labels(
     head_faster: float = HEAD_FASTER,
     passes: int | None = None,
     seed: int = 0,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> tuple[Model, PortableProbe]:
     """Train as `fine_tune`, and return the model, under another hash, with its classifier.
 
@@ -150,7 +142,7 @@ def supervised(
     *,
     epochs: int,
     batch_size: int = 64,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> ProbeResult:
     """Train a ResNet-18 from random weights on the model's pixels: the ceiling of a frozen encoder.
 
@@ -169,17 +161,9 @@ def supervised(
         predictor_depth=0,
     )
     start = dataclasses.replace(model, config=config).randomised(0)
-    return fine_tune(
-        start,
-        train,
-        validation,
-        test,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=SCRATCH_RATE,
-        head_faster=1.0,
-        progress=progress,
-    )
+    how: Any = {"epochs": epochs, "batch_size": batch_size, "progress": progress}
+    rates: Any = {"learning_rate": SCRATCH_RATE, "head_faster": 1.0}
+    return fine_tune(start, train, validation, test, **how, **rates)
 
 
 def _first_classifier(known: Embeddings, parts: ProbeParts) -> nn.Sequential:

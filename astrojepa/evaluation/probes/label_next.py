@@ -12,7 +12,7 @@ from astrojepa.evaluation.probes.logistic import LogisticPath
 from astrojepa.evaluation.probes.parts import labelled
 from astrojepa.evaluation.vectors.exemplars import exemplars
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 from astrojepa.types import Embeddings, ToLabel
 
 CANDIDATES = 10  # so many times the galaxies asked for, those of smallest margin, are clustered
@@ -53,14 +53,8 @@ def label_next(embeddings: Embeddings, count: int = 20, *, seed: int = 0) -> ToL
         ordered = np.sort(probe.probabilities(features[pool]), axis=1)
         margins = (ordered[:, -1] - ordered[:, -2]).astype(np.float64)
         candidates = np.argsort(margins, kind="stable")[: CANDIDATES * count]
-    chosen = candidates[
-        exemplars(
-            features[pool[candidates]],
-            count,
-            np.maximum(1 - np.nan_to_num(margins[candidates]), 1e-6),
-            seed,
-        )
-    ]
+    weights = np.maximum(1 - np.nan_to_num(margins[candidates]), 1e-6)
+    chosen = candidates[exemplars(features[pool[candidates]], count, weights, seed)]
     chosen = chosen[np.argsort(margins[chosen], kind="stable")]
     return ToLabel(pool[chosen], margins[chosen])
 
@@ -83,7 +77,7 @@ def label_curve(
     most: int = 400,
     draws: int = 5,
     seed: int = 0,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> tuple[LabelCurvePoint, ...]:
     """Follow `label_next` through `known`, `batch` labels at a time up to `most`, beside labels
     drawn at random, and score `few_label_probe` of each on `new`.
@@ -119,11 +113,6 @@ def label_curve(
                     accuracies[way, step, draw] = result.accuracy
                 report(draw * len(budgets) + step + 1)
     return tuple(
-        LabelCurvePoint(
-            budget,
-            mean_over_draws(accuracies[0, step]),
-            mean_over_draws(accuracies[1, step]),
-            mean_over_draws(accuracies[0, step] - accuracies[1, step]),
-        )
-        for step, budget in enumerate(budgets)
+        LabelCurvePoint(budget, *map(mean_over_draws, (chosen, drawn, chosen - drawn)))
+        for budget, chosen, drawn in zip(budgets, *accuracies, strict=True)
     )

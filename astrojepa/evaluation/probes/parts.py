@@ -100,8 +100,7 @@ def scored(
     if known.classes != new.classes:
         raise ValueError(
             f"The classes differ: {', '.join(known.classes)} are known, {', '.join(new.classes)} "
-            f"are asked for; "
-            "use parts of one data set, with one label column."
+            "are asked for; use parts of one data set, with one label column."
         )
     vectors, labels = labelled(new, which)
     check_same_width(np.asarray(known.vectors), vectors)

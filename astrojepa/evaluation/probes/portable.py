@@ -33,11 +33,9 @@ HOW = {
     "linear": "x = (embedding - shift) * factor; logits = x @ weights + bias; probabilities = "
     "softmax(logits / temperature)",
     "mlp": "x = (embedding - shift) * factor; hidden = max(0, x @ weights + bias); logits = hidden "
-    "@ weights + bias of the second "
-    "layer; probabilities = softmax(logits / temperature)",
+    "@ weights + bias of the second layer; probabilities = softmax(logits / temperature)",
     "knn": "x = (embedding - shift) * factor, scaled to unit length; the k most similar known "
-    "galaxies vote, each with weight "
-    "(1 + cosine) / 2; embed the known ids with the same model",
+    "galaxies vote, each with weight (1 + cosine) / 2; embed the known ids with the same model",
 }
 TYPICALITY = (
     "distance = sqrt(mean((x @ whitening) ** 2)); typicality = (1 + how many `distances` are as "
@@ -280,20 +278,8 @@ def fit_probe(
     if kind == "knn":
         result = knn_probe(known, new, k)
         ids = np.asarray(known.ids)[np.asarray(known.labels) >= 0].astype(str)
-        present = np.unique(labels)
-        made = PortableProbe(
-            kind,
-            known.classes,
-            present,
-            shift,
-            factor,
-            (),
-            result.setting,
-            ids,
-            labels,
-            min(k, len(labels)),
-        )
-        return made, result
+        answers = known.classes, np.unique(labels), shift, factor, (), result.setting
+        return PortableProbe(kind, *answers, ids, labels, min(k, len(labels))), result
     parts = probe_parts(known, new, validation, seed)
     if kind == "linear":
         weights, setting = fitted_weights(parts)
@@ -309,13 +295,8 @@ def fit_probe(
         # two classes have one logit there: that of the second against 0
         if layers[-1][1].shape == (1,):
             weight, bias = layers[-1]
-            layers = (
-                *layers[:-1],
-                (
-                    np.hstack([np.zeros_like(weight), weight]),
-                    np.concatenate([[0.0], bias]).astype(np.float32),
-                ),
-            )
+            both = np.hstack([np.zeros_like(weight), weight]), np.append(np.float32(0), bias)
+            layers = (*layers[:-1], both)
     return PortableProbe(kind, known.classes, parts.present, shift, factor, layers, setting), result
 
 

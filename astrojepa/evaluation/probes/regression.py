@@ -132,8 +132,7 @@ def paired_r2_bootstrap(
     if not np.array_equal(a.rows, b.rows) or not np.array_equal(a.truth, b.truth):
         raise ValueError(
             f"The regressions were scored on different galaxies ({len(a.rows)} and {len(b.rows)} "
-            f"rows, or other values); "
-            "compare results on one test set only."
+            "rows, or other values); compare results on one test set only."
         )
     errors = np.square(a.truth[:, None] - np.column_stack([a.predictions, b.predictions]))
     drawn = _drawn_r2(a.truth, errors, seed)

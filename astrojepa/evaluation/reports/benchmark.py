@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.splits import default_split, split
+from astrojepa.data.splits import Split, default_split, split
 from astrojepa.evaluation.baselines.vectors import (
     BOTH,
     ENCODER,
@@ -39,13 +39,11 @@ from astrojepa.evaluation.probes.regression import (
 )
 from astrojepa.evaluation.probes.svm import svm_probe
 from astrojepa.evaluation.reports.benchmark_text import benchmark_lines
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.types import Embeddings, ProbeResult, RegressionResult
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
-
-Split = tuple[Dataset, Dataset, Dataset]
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def probe_table(
     fine_tune_epochs: int = 0,
     targets: tuple[str, ...] = (),
     found: Embeddings | None = None,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> dict[str, Any]:
     """Score linear and 20-NN probes (plain and whitened) of model and baselines on one split.
 

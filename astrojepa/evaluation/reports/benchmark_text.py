@@ -18,12 +18,13 @@ _SHOWN = (
 
 def benchmark_lines(card: dict[str, Any]) -> list[str]:
     """Lay out the results of `probe_table`: probes, recall, and further tables."""
+    absent = ", ".join(card.get("absent", []))  # rows that a table of stored vectors lacks
     lines = [
         f"{card['data']}{' (SIMULATED)' if card['simulated'] else ''}: split {card['split']}, "
         f"{card['num_train']} for training (hash {card['train_hash']}), {card['num_test']} for "
         f"testing (hash {card['test_hash']}), {len(card['classes'])} classes",
         *_probes(card["rows"]),
-        *_absent(card.get("absent", [])),
+        *([f"not included, for want of images or a model: {absent}"] if absent else []),
         "",
         *_recalls(card["rows"], card["classes"]),
     ]
@@ -51,11 +52,6 @@ def _probes(rows: dict[str, Any]) -> list[str]:
         line += f"  {row['macro_f1']:8.1%}  {row['calibration_error']:17.1%}"
         lines.append(line + (f"  {_difference(row['difference'])}" if "difference" in row else ""))
     return lines
-
-
-def _absent(names: list[str]) -> list[str]:
-    """Say which rows a table of stored vectors lacks."""
-    return [f"not included, for want of images or a model: {', '.join(names)}"] if names else []
 
 
 def _recalls(rows: dict[str, Any], classes: list[str]) -> list[str]:

@@ -26,7 +26,7 @@ from astrojepa.evaluation.maps.projection import project
 from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics
 from astrojepa.files import naming, temporary_folder
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -53,7 +53,7 @@ def make_bundle(
     size: int = 160,
     *,
     creator: str,
-    progress: bool | Progress = False,
+    progress: Listener = False,
 ) -> Bundle:
     """Write a bundle of these galaxies and this model (see `astrojepa.checkpoints.bundle`).
 
@@ -84,9 +84,7 @@ def make_bundle(
     return open_bundle(folder)
 
 
-def make_demo(
-    folder: str | Path = DEMO, *, creator: str, progress: bool | Progress = False
-) -> Bundle:
+def make_demo(folder: str | Path = DEMO, *, creator: str, progress: Listener = False) -> Bundle:
     """Write the demo that a fresh clone opens with, in place of an older one.
 
     Vectors, maps and scores of all released models whose weights are here, the best first, which
@@ -121,7 +119,7 @@ def _seal(folder: Path, creator: str, source: str, data: Dataset, name: str, **m
     folder.chmod(0o755)
 
 
-def _compute(model: Model, data: Dataset, cache: Path, progress: bool | Progress) -> None:
+def _compute(model: Model, data: Dataset, cache: Path, progress: Listener) -> None:
     """Fill the cache with what the explorer asks for first."""
     embed(model, data, progress=progress)
     train, _, test = default_split(data)

@@ -24,7 +24,7 @@ from astrojepa.evaluation.reports.benchmark import probe_table
 from astrojepa.evaluation.vectors.collapse import collapse_gauges, gauged_rows
 from astrojepa.evaluation.vectors.embed import embed, summary_statistics
 from astrojepa.evaluation.vectors.stored import Stored
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.types import CollapseGauges, Embeddings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def make_report(
     rare: str = "",
     fraction: float = 0.02,
     draws: int = 100,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
     **probes: Any,
 ) -> Report:
     """Measure a model on `data`: probes, spread, map, anomalies, patch errors.
@@ -128,9 +128,7 @@ def _six_digits(value: Any) -> Any:
     return [_six_digits(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _embed_parts(
-    model: Model, data: Dataset, kind: str, progress: Progress | bool | None
-) -> Embeddings:
+def _embed_parts(model: Model, data: Dataset, kind: str, progress: Listener) -> Embeddings:
     """Embed the parts of the split, and return vectors in the order of the data."""
     parts = [part for part in (split(data, kind) if kind else default_split(data)) if len(part)]
     found = [embed(model, part, progress=progress).vectors for part in parts]
@@ -167,7 +165,7 @@ def _about(source: Model | Stored, vectors: Embeddings) -> dict[str, Any]:
     return {"id": model.id, "hash": model.hash, **sizes, "config": config} | kept
 
 
-def _gauges(vectors: np.ndarray, data: Dataset, progress: Progress | bool | None) -> CollapseGauges:
+def _gauges(vectors: np.ndarray, data: Dataset, progress: Listener) -> CollapseGauges:
     """Measure the spread, beside that of hand-made statistics where there are images."""
     rows = gauged_rows(len(vectors))
     measured = (
@@ -188,12 +186,7 @@ def _trust(vectors: Embeddings, xy: np.ndarray) -> dict[str, Any]:
 
 
 def _strangest(
-    report: Report,
-    model: Model | None,
-    data: Dataset,
-    score: str,
-    count: int,
-    progress: Progress | bool | None,
+    report: Report, model: Model | None, data: Dataset, score: str, count: int, progress: Listener
 ) -> list[dict[str, Any]]:
     scores = (
         score_stored(report.embeddings, data, score)
@@ -219,7 +212,7 @@ def _leaderboard(
     fraction: float,
     draws: int,
     found: Embeddings | None,
-    progress: Progress | bool | None,
+    progress: Listener,
 ) -> dict[str, Any]:
     rare = rare or _smallest_class(data, fraction)
     table = leaderboard_table(model, data, rare, fraction, draws, found=found, progress=progress)

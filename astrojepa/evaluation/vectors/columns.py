@@ -377,7 +377,7 @@ def read_npz(path: Path, label_column: str = "") -> Columns:
             chosen = _chosen(path, list(records), label_column)
             vectors = _array(path, archive, records[called])
             known = {
-                meaning: _plain(path, name, _array(path, archive, records[name], len(vectors)))
+                meaning: _plain(_array(path, archive, records[name], len(vectors)))
                 for meaning, name in chosen.items()
             }
             facts: dict[str, str] = {
@@ -467,7 +467,7 @@ def _bytes(stream: Any, length: int) -> np.ndarray:
     return found
 
 
-def _plain(path: Path, name: str, values: np.ndarray) -> np.ndarray:
+def _plain(values: np.ndarray) -> np.ndarray:
     """Return text as str, missing ones "", and numbers as they are."""
     if values.dtype.kind == "S":
         return np.char.decode(values, "utf-8")

@@ -12,7 +12,7 @@ from astrojepa.evaluation.vectors.compare import Comparison, compared, stretch
 from astrojepa.evaluation.vectors.same_ids import keys_of, rows_by_id
 from astrojepa.evaluation.vectors.store import Store
 from astrojepa.evaluation.vectors.store_index import StoreIndex
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 SAMPLED = 5000  # galaxies whose neighbours are compared
 NEIGHBOURS = 10
@@ -51,7 +51,7 @@ class StoreComparison:
         return float(overlap.std(ddof=1) / np.sqrt(len(overlap)))
 
 
-def same_galaxies(first: Store, second: Store, progress: Progress | bool | None = None) -> Partners:
+def same_galaxies(first: Store, second: Store, progress: Listener = None) -> Partners:
     """Find the galaxies of two stores that have the same ids; of several in one, the first.
 
     ValueError where they share fewer than half of the galaxies of either.
@@ -113,7 +113,7 @@ def compare_stores(
     k: int = NEIGHBOURS,
     sample: int = SAMPLED,
     seed: int = 0,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> StoreComparison:
     """Compare two stores by `sample` galaxies that are in both, drawn with `seed`.
 

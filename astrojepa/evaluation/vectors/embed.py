@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cache import cache_path, load_arrays, program_text, save_arrays
+from astrojepa.cache import cache_path, load_whole, program_text, save_arrays
 from astrojepa.config import ImageConfig
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames, frames_for
 from astrojepa.evaluation.baselines import polar_fourier
 from astrojepa.evaluation.baselines import shape_statistics as measuring
-from astrojepa.evaluation.batches import check_batches, content_path, in_batches, key_of
+from astrojepa.evaluation.batches import (
+    check_batches,
+    content_path,
+    in_batches,
+    key_of,
+    of_galaxies,
+)
 from astrojepa.evaluation.vectors.standardise import check_finite
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.settings import within
 from astrojepa.types import Embeddings
 
@@ -36,7 +42,7 @@ def embed(
     *,
     batch_size: int = 256,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
     precision: str = "float32",
     passes: int | None = None,
 ) -> Embeddings:
@@ -71,7 +77,7 @@ def embed(
     check_finite(vectors, data.ids)
     if cache:
         save_arrays(_path(model, data, unusual), vectors=vectors)
-    return _embeddings(vectors, data, model.hash)
+    return of_galaxies(vectors, data, model.hash)
 
 
 def differences(
@@ -102,11 +108,10 @@ def cached_embedding(model: ModelFacts, data: Dataset) -> Embeddings | None:
 
 
 def _kept(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Embeddings | None:
-    arrays = load_arrays(_path(model, data, unusual))
-    vectors = None if arrays is None else arrays.get("vectors")
-    if vectors is None or vectors.ndim != 2 or len(vectors) != len(data):
+    arrays = load_whole(_path(model, data, unusual), vectors=len(data))
+    if arrays is None or arrays["vectors"].ndim != 2:
         return None
-    return _embeddings(vectors, data, model.hash)
+    return of_galaxies(arrays["vectors"], data, model.hash)
 
 
 def pixel_pca(
@@ -115,7 +120,7 @@ def pixel_pca(
     components: int = 64,
     size: int = 32,
     *,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> tuple[Embeddings, Embeddings]:
     """Embed by principal components of the central 7/8, `size` × `size` × 3: (train, test).
 
@@ -137,7 +142,7 @@ def pixel_pca(
     components = min(components, len(train) - 1, size * size * 3)
     name = f"pixel-pca-{components}-{size}"
     path = cache_path("baseline", key_of(name, train.fingerprint, test.fingerprint))
-    found = _cached(path, known=len(train), new=len(test))
+    found = load_whole(path, known=len(train), new=len(test))
     if found is None:
         from sklearn.decomposition import PCA
 
@@ -151,10 +156,10 @@ def pixel_pca(
             "new": fitted.transform(new).astype(np.float32),
         }
         save_arrays(path, **found)
-    return _embeddings(found["known"], train, name), _embeddings(found["new"], test, name)
+    return of_galaxies(found["known"], train, name), of_galaxies(found["new"], test, name)
 
 
-def summary_statistics(data: Dataset, *, progress: Progress | bool | None = None) -> Embeddings:
+def summary_statistics(data: Dataset, *, progress: Listener = None) -> Embeddings:
     """Embed by hand-made statistics: colour, percentiles, size, ellipticity, profile, asymmetry.
 
     One row per galaxy of `shape_statistics` on the centre 7/8 at 64 × 64 pixels; learned from
@@ -167,7 +172,7 @@ def summary_statistics(data: Dataset, *, progress: Progress | bool | None = None
     return _kept_measures(data, key, measuring.shape_statistics, size, frame_size, progress)
 
 
-def galaxy_statistics(data: Dataset, *, progress: Progress | bool | None = None) -> Embeddings:
+def galaxy_statistics(data: Dataset, *, progress: Listener = None) -> Embeddings:
     """Measure `shape_statistics` as `summary_statistics` does, on the galaxy alone; cached."""
     from astrojepa.evaluation.baselines import galaxy_alone
 
@@ -228,15 +233,15 @@ def _kept_measures(
     measure: Callable[[np.ndarray], np.ndarray],
     size: int,
     frame_size: int,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> Embeddings:
     """Measure the centre `size` pixels of every galaxy's frame, unless that was done before."""
     check_batches(data, "measure")
     path = cache_path("baseline", key_of(*key))
-    found = _cached(path, vectors=len(data))
+    found = load_whole(path, vectors=len(data))
     if found is None:
         found = in_batches(
-            frames(data, frame_size, progress or False),
+            frames(data, frame_size, progress),
             data.rows,
             lambda batch, rows: {"vectors": measure(centre_crop(batch, size))},
             batch_size=_BATCH,
@@ -245,35 +250,14 @@ def _kept_measures(
         )
         check_finite(found["vectors"], data.ids)
         save_arrays(path, **found)
-    return _embeddings(found["vectors"], data, key[0])
+    return of_galaxies(found["vectors"], data, key[0])
 
 
-def _centre(data: Dataset, size: int, progress: Progress | bool | None) -> np.ndarray:
+def _centre(data: Dataset, size: int, progress: Listener) -> np.ndarray:
     """Return the centre 7/8 of every image, float32 (n, size, size, 3) in [0, 1]."""
-    whole = np.asarray(frames(data, round(size / 0.875), progress or False))
+    whole = np.asarray(frames(data, round(size / 0.875), progress))
     return centre_crop(whole, size).astype(np.float32) / 255
 
 
 def _path(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Path:
     return content_path("embeddings", model, data, *([unusual] if unusual else []))
-
-
-def _cached(path: Path, **lengths: int) -> dict[str, np.ndarray] | None:
-    """Return the cached arrays of these names and lengths, or None where there are none."""
-    arrays = load_arrays(path)
-    if arrays is None or any(
-        name not in arrays or len(arrays[name]) != length for name, length in lengths.items()
-    ):
-        return None
-    return arrays
-
-
-def _embeddings(vectors: np.ndarray, data: Dataset, model_hash: str) -> Embeddings:
-    return Embeddings(
-        vectors=vectors,
-        labels=np.asarray(data.labels, dtype=np.int64),
-        ids=np.asarray(data.ids).astype(str),
-        classes=data.classes,
-        model_hash=model_hash,
-        data_hash=data.fingerprint,
-    )

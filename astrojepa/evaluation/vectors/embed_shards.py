@@ -25,7 +25,7 @@ from astrojepa.evaluation.vectors.embed import differences
 from astrojepa.evaluation.vectors.shards import FORMAT, MANIFEST, ShardFolder, open_shards
 from astrojepa.evaluation.vectors.standardise import check_finite
 from astrojepa.files import write_json
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -51,7 +51,7 @@ def embed_shards(
     path: str | Path,
     *,
     block_size: int = BLOCK_SIZE,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
     precision: str = "float32",
     passes: int | None = None,
     part: tuple[int, int] | None = None,
@@ -162,8 +162,7 @@ def _claim(path: Path, facts: dict[str, Any]) -> ShardFolder:
         )
         raise ValueError(
             f"{path} holds vectors by {theirs}, and these are by {ours}, which differ in "
-            f"{', '.join(different)}; "
-            "choose another folder."
+            f"{', '.join(different)}; choose another folder."
         )
     return folder
 
@@ -173,7 +172,7 @@ def _compute(
     data: Dataset,
     folder: ShardFolder,
     blocks: list[range],
-    progress: Progress | bool | None,
+    progress: Listener,
     unusual: dict[str, Any],
 ) -> int:
     """Write this process's missing blocks; returns how many all processes wrote."""

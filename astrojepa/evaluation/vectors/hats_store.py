@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +20,7 @@ from astrojepa.data.sky import healpix
 from astrojepa.evaluation.vectors.sorted_store import MOST_PARTITIONS, write_parts
 from astrojepa.evaluation.vectors.store import Store
 from astrojepa.files import temporary_folder
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 INDEX = "_healpix_29"  # the column of pixels that partitions are sorted by
 ORDER = 29
@@ -42,7 +44,7 @@ def write_hats(
     *,
     half: bool = True,
     partition: int = PARTITION,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> Written:
     """Write all columns of a store with positions (degrees, ICRS) as a HATS catalogue.
 
@@ -67,17 +69,9 @@ def write_hats(
     names = [f"Norder={o}/Dir={p // 10_000 * 10_000}/Npix={p}.parquet" for o, p, _ in parts]
     cuts = np.cumsum([0, *(count for _, _, count in parts)])
     with temporary_folder(path.parent, path.name) as made:
-        footers = write_parts(
-            store,
-            rank,
-            cuts,
-            names,
-            {INDEX: pixels},
-            made,
-            {},
-            change=lambda schema: _schema(schema, store.layouts[0].vector, half),
-            progress=progress,
-        )
+        change = functools.partial(_schema, vector=store.layouts[0].vector, half=half)
+        how: Any = {"change": change, "progress": progress}
+        footers = write_parts(store, rank, cuts, names, {INDEX: pixels}, made, {}, **how)
         (made / "store").rename(made / "dataset")
         _describe(made / "dataset", names, footers)
         _say(made, parts, _facts(store, path.name, parts, partition))

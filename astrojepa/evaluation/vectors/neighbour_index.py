@@ -22,6 +22,7 @@ RERANKED = 200  # candidates whose distance is computed exactly
 TRAINING = 64  # vectors per list that k-means sees
 _CHUNK = 256  # queries answered together
 _BLOCK = 4096  # vectors compared with all centres together, as many as faiss takes itself
+Lists = tuple[np.ndarray, np.ndarray]  # distances and indices (q, k) of neighbours, nearest first
 INSTALL = "pip install 'astrojepa[scale]'"
 
 
@@ -43,9 +44,7 @@ class NeighbourIndex:
     lists: Any  # faiss.IndexIVFScalarQuantizer
     features: np.ndarray  # float16 or float32 (n, D), in memory or mapped from disk
 
-    def search(
-        self, queries: np.ndarray, k: int, *, probes: int = PROBES
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def search(self, queries: np.ndarray, k: int, *, probes: int = PROBES) -> Lists:
         """Return (distances float32, indices int64), both (q, k), by (distance, row).
 
         Distances are exact; a neighbour may be missed. k is at most n. `probes`: lists that a query
@@ -59,7 +58,7 @@ class NeighbourIndex:
             distances[part], indices[part] = self._reranked(asked, k, probes)
         return distances, indices
 
-    def _reranked(self, queries: np.ndarray, k: int, probes: int) -> tuple[np.ndarray, np.ndarray]:
+    def _reranked(self, queries: np.ndarray, k: int, probes: int) -> Lists:
         found = self._candidates(queries, max(RERANKED, k), probes)
         if (found[:, k - 1] < 0).any():  # lists with few members: all are read
             found = self._candidates(queries, max(RERANKED, k), self.lists.nlist)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from astrojepa.evaluation.vectors.neighbour_index import LARGE, build_index, is_available
+from astrojepa.evaluation.vectors.neighbour_index import LARGE, Lists, build_index, is_available
 from astrojepa.evaluation.vectors.standardise import (
     check_same_width,
     checked_vectors,
@@ -80,7 +82,7 @@ def neighbours_among(features: np.ndarray, row: int, k: int = 6) -> Neighbours:
 
 def nearest(
     reference: np.ndarray, queries: np.ndarray, k: int, *, exclude: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Lists:
     """Return (distances float32, indices int64), both (q, k), nearest first, in bounded memory.
 
     Exact, except for many queries among more than 200,000 vectors where faiss is installed: an
@@ -93,23 +95,19 @@ def nearest(
         return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
     large = len(reference) > LARGE and reference.shape[1] > _TREE_WIDTH
     many = large and len(queries) > _MANY and is_available()
-    search = _by_index if many else exact_nearest
-    distances, indices = search(reference, queries, k if exclude is None else k + 1)
+    search = build_index(reference).search if many else partial(exact_nearest, reference)
+    distances, indices = search(queries, k if exclude is None else k + 1)
     if exclude is not None:
         distances, indices = without_own(distances, indices, np.asarray(exclude))
     return distances.astype(np.float32), indices.astype(np.int64)
 
 
-def exact_nearest(
-    reference: np.ndarray, queries: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
+def exact_nearest(reference: np.ndarray, queries: np.ndarray, k: int) -> Lists:
     """Return distances and indices (q, k) of the k nearest by comparing all, nearest first."""
     return (_by_differences if len(queries) <= _FEW else _by_products)(reference, queries, k)
 
 
-def without_own(
-    distances: np.ndarray, indices: np.ndarray, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def without_own(distances: np.ndarray, indices: np.ndarray, rows: np.ndarray) -> Lists:
     """Leave the query's own row out of lists (q, k + 1): (q, k) each."""
     own = indices == rows[:, None]
     # hidden behind more than k exact duplicates: any of them may go
@@ -118,13 +116,7 @@ def without_own(
     return distances[~own].reshape(shape), indices[~own].reshape(shape)
 
 
-def _by_index(reference: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    return build_index(reference).search(queries, k)
-
-
-def _by_differences(
-    reference: np.ndarray, queries: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _by_differences(reference: np.ndarray, queries: np.ndarray, k: int) -> Lists:
     squares = np.empty((len(queries), len(reference)), dtype=np.float32)
     for first in range(0, len(reference), _CHUNK):
         part = slice(first, first + _CHUNK)
@@ -135,15 +127,13 @@ def _by_differences(
     return np.sqrt(np.take_along_axis(squares, indices, axis=1)), indices
 
 
-def _by_products(
-    reference: np.ndarray, queries: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _by_products(reference: np.ndarray, queries: np.ndarray, k: int) -> Lists:
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(
         algorithm="kd_tree" if reference.shape[1] <= _TREE_WIDTH else "brute"
     ).fit(reference)
-    found: tuple[np.ndarray, np.ndarray] = search.kneighbors(queries, n_neighbors=k)
+    found: Lists = search.kneighbors(queries, n_neighbors=k)
     return found
 
 
@@ -176,9 +166,7 @@ def checked_rows(rows: np.ndarray, count: int) -> np.ndarray:
     return rows.astype(np.int64) % count
 
 
-def _exact_order(
-    features: np.ndarray, targets: np.ndarray, indices: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _exact_order(features: np.ndarray, targets: np.ndarray, indices: np.ndarray) -> Lists:
     """Sort each line by (distance, row)."""
     distances = exact_distances(features, targets, indices)
     order = np.lexsort((indices, distances), axis=1)

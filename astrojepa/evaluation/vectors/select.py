@@ -105,9 +105,8 @@ def _in_cone(store: Store, schema: pa.Schema, cone: Cone) -> tuple[str, list[flo
         _column(store, schema, store.layouts[0].known.get(name, name)) for name in ("ra", "dec")
     )
     condition = (
-        f"{own_dec} BETWEEN ? AND ? AND "
-        f"pow(sin(radians({own_dec} - ?) / 2), 2) + cos(radians({own_dec})) * ? * "
-        f"pow(sin(radians({own_ra} - ?) / 2), 2) <= ?"
+        f"{own_dec} BETWEEN ? AND ? AND pow(sin(radians({own_dec} - ?) / 2), 2) + "
+        f"cos(radians({own_dec})) * ? * pow(sin(radians({own_ra} - ?) / 2), 2) <= ?"
     )
     limit = math.sin(math.radians(radius) / 2) ** 2
     return condition, [dec - radius, dec + radius, dec, math.cos(math.radians(dec)), ra, limit]

@@ -26,6 +26,7 @@ from pyarrow import parquet
 
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.parquet_file import CheckedParquet
+from astrojepa.evaluation.vectors.store import OPTIONS
 from astrojepa.files import alone, atomic_write, read_json
 from astrojepa.types import Embeddings
 from astrojepa.wording import OneLineError, one_line
@@ -47,11 +48,7 @@ FACTS = {
 LIMITS = {"count": 10**9, "width": 10**5, "block_size": 10**9}
 MAX_BLOCKS = 10**6
 SHARD_NAME = re.compile(r"shard-(\d{5})-of-(\d{5})\.parquet")
-OPTIONS: dict[str, Any] = {
-    "compression": "none",
-    "use_dictionary": ["label"],
-    "write_page_checksum": True,
-}  # floats do not shrink
+
 AGAIN = "start the same embed command again."
 
 
@@ -88,14 +85,8 @@ def read_shards(path: str | Path) -> Embeddings:
             )
             labels[here] = [number[name] for name in table["label"].to_pylist()]
             ids[here] = table["id"].to_pylist()
-    return Embeddings(
-        vectors,
-        labels,
-        ids.astype(str),
-        tuple(facts["classes"]),
-        facts["model_hash"],
-        facts["data_fingerprint"],
-    )
+    hashes = facts["model_hash"], facts["data_fingerprint"]
+    return Embeddings(vectors, labels, ids.astype(str), tuple(facts["classes"]), *hashes)
 
 
 def read_places(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -236,18 +227,13 @@ class ShardFolder:
     def write_block(self, data: Dataset, rows: range, vectors: np.ndarray) -> None:
         """Write vectors float32 (b, D) of some rows atomically, with their galaxies."""
         part = slice(rows.start, rows.stop)
+        labels = [data.classes[label] if label >= 0 else None for label in data.labels[part]]
+        angles = [angle[part].astype(np.float64) for angle in (data.ra, data.dec)]
         columns = [
             pa.array(data.ids[part].astype(str).tolist(), pa.string()),
             pa.array(np.arange(rows.start, rows.stop)),
-            pa.array(
-                [data.classes[label] if label >= 0 else None for label in data.labels[part]],
-                pa.string(),
-            ),
-            # NaN becomes null
-            *(
-                pa.array(angle[part].astype(np.float64), from_pandas=True)
-                for angle in (data.ra, data.dec)
-            ),
+            pa.array(labels, pa.string()),
+            *(pa.array(angle, from_pandas=True) for angle in angles),  # NaN becomes null
             pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1]),
         ]
         with atomic_write(self.block(rows)) as stream:

@@ -26,7 +26,7 @@ from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.vectors.columns import MAX_ROWS
 from astrojepa.evaluation.vectors.store import OPTIONS, PARTITION, ROW_GROUP, part_name
 from astrojepa.files import atomic_write
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 FORMAT = "1"
 INNER = 12  # dimensions of a group
@@ -118,9 +118,7 @@ class Mixture:
         }
 
 
-def simulate_store(
-    mixture: Mixture, path: str | Path, *, progress: Progress | bool | None = None
-) -> int:
+def simulate_store(mixture: Mixture, path: str | Path, *, progress: Listener = None) -> int:
     """Write a simulated store, one partition in memory at a time; returns how many were there.
 
     Columns: object_id, ra, dec (degrees), label, x, y (place on a map), score (distance from the

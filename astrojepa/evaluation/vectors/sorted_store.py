@@ -14,7 +14,7 @@ from pyarrow import ipc, parquet
 from astrojepa.evaluation.vectors.columns import opened_parquet
 from astrojepa.evaluation.vectors.store import OPTIONS, PARTITION, ROW_GROUP, Store, part_name
 from astrojepa.files import temporary_folder
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 _BATCH = 32_768  # rows moved together
 MOST_PARTITIONS = 400  # files that are open at the same time
@@ -29,7 +29,7 @@ def write_sorted(
     path: str | Path,
     facts: Mapping[str, str],
     *,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> int:
     """Write the galaxies in `order` (n,), their row numbers; returns how many partitions.
 
@@ -64,7 +64,7 @@ def write_parts(
     facts: Mapping[str, str],
     *,
     change: Callable[[pa.Schema], pa.Schema] = lambda schema: schema,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> list[Any]:
     """Write the rows of ranks `cuts[i]` to `cuts[i + 1]` - 1 to `folder / "store" / names[i]`.
 

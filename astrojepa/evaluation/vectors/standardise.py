@@ -24,8 +24,7 @@ def checked_vectors(embeddings: Embeddings) -> np.ndarray:
     if len(embeddings.labels) != len(vectors) or len(embeddings.ids) != len(vectors):
         raise ValueError(
             f"Embeddings hold {len(vectors)} vectors, {len(embeddings.labels)} labels and "
-            f"{len(embeddings.ids)} ids; "
-            "they must be equally many."
+            f"{len(embeddings.ids)} ids; they must be equally many."
         )
     check_finite(vectors, embeddings.ids)
     return vectors
@@ -37,8 +36,7 @@ def check_finite(vectors: np.ndarray, ids: np.ndarray) -> None:
     if len(bad):
         raise ValueError(
             f"The vector of galaxy {ids[bad[0]]} is not finite ({len(bad)} of {len(vectors)} are "
-            f"not); "
-            "check the image, and whether the training diverged."
+            "not); check the image, and whether the training diverged."
         )
 
 

@@ -37,7 +37,7 @@ from astrojepa.evaluation.vectors.columns import (
     parquet_layout,
     vector_batches,
 )
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 PARTITION = 100_000  # galaxies of a file that is written here, about
 ROW_GROUP = 8192  # galaxies that are read together
@@ -104,7 +104,7 @@ class Store:
                         )
                     yield int(first) + start, vectors
 
-    def vectors_of(self, rows: np.ndarray, progress: Progress | bool | None = None) -> np.ndarray:
+    def vectors_of(self, rows: np.ndarray, progress: Listener = None) -> np.ndarray:
         """Return the vectors of some rows, ascending, read a batch at a time: float32 (q, D)."""
         found = np.empty((len(rows), self.width), np.float32)
         with reporting(progress, len(self), "reading vectors") as report:
@@ -123,17 +123,23 @@ class Store:
     def known_of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the columns of WANTED for some rows, (q,) each, by what they mean."""
         found: dict[str, list[np.ndarray]] = {meaning: [] for meaning in self.layouts[0].known}
-        part = np.searchsorted(self.firsts, rows, side="right") - 1
-        order = np.argsort(part, kind="stable")
-        for number in np.unique(part):
+        parts, back = self._by_partition(rows)
+        for number, here in parts:
             path, layout = self.files[number], self.layouts[number]
-            here = rows[order][part[order] == number] - self.firsts[number]
             with opened_parquet(path, layout.text) as file:
                 table = _taken(file, here, list(layout.known.values()))
                 for meaning, name in layout.known.items():
                     found[meaning].append(column_values(path, name, table.column(name)))
-        back, none = np.argsort(order, kind="stable"), [np.zeros(0, object)]
-        return {meaning: np.concatenate(parts or none)[back] for meaning, parts in found.items()}
+        none = [np.zeros(0, object)]
+        return {meaning: np.concatenate(each or none)[back] for meaning, each in found.items()}
+
+    def _by_partition(self, rows: np.ndarray) -> tuple[list[tuple[int, np.ndarray]], np.ndarray]:
+        """Return the number of each partition with some of the rows, and these as counted in it;
+        and the order that puts what was found, joined, back.
+        """
+        part = np.searchsorted(self.firsts, rows, side="right") - 1
+        parts = [(int(n), rows[part == n] - self.firsts[n]) for n in np.unique(part)]
+        return parts, np.argsort(np.argsort(part, kind="stable"), kind="stable")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -203,14 +209,13 @@ class Store:
 
     def table_of(self, rows: np.ndarray) -> pd.DataFrame:
         """Return `names` of some galaxies, in the order of `rows`; only their groups are read."""
-        part = np.searchsorted(self.firsts, rows, side="right") - 1
-        order, names, parts = np.argsort(part, kind="stable"), list(self.names), []
-        for number in np.unique(part):
-            here = rows[order][part[order] == number] - self.firsts[number]
+        parts, back = self._by_partition(rows)
+        names, frames = list(self.names), []
+        for number, here in parts:
             with opened_parquet(self.files[number]) as file:
-                parts.append(to_frame(_taken(file, here, names)))
-        found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
-        return found.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+                frames.append(to_frame(_taken(file, here, names)))
+        found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
+        return found.iloc[back].reset_index(drop=True)
 
     def row_of(self, name: str) -> int:
         """Return the first row with an id, else the row of that number; ValueError for neither."""

@@ -19,7 +19,7 @@ from astrojepa.data.simulate.census import KINDS
 from astrojepa.data.simulate.stamp import draw_stamp
 from astrojepa.evaluation.vectors.same_ids import rows_by_id
 from astrojepa.evaluation.vectors.store import Store
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 SIZE = 128  # pixels of a side of what is drawn
 _VERSION = 1  # part of the key; raise it when ids are looked up in another way
@@ -166,9 +166,7 @@ class FoundImages:
                 yield row, image
 
 
-def find_images(
-    store: Store, source: ImageSource, *, progress: Progress | bool | None = None
-) -> FoundImages:
+def find_images(store: Store, source: ImageSource, *, progress: Listener = None) -> FoundImages:
     """Look up the ids of a store among those of a source: once, then the rows are in the cache.
 
     Ids are compared as text, by a hash of 64 bits; of several images of an id the first counts.

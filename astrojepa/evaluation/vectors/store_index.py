@@ -20,6 +20,7 @@ from astrojepa.cache import cache_path
 from astrojepa.evaluation.vectors.neighbour_index import (
     LISTS_PER_ROOT,
     TRAINING,
+    Lists,
     NeighbourIndex,
     build_index,
     check_available,
@@ -28,7 +29,7 @@ from astrojepa.evaluation.vectors.neighbours import without_own
 from astrojepa.evaluation.vectors.standardise import scaling_of
 from astrojepa.evaluation.vectors.store import Store
 from astrojepa.files import read_json, temporary_folder, write_json
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 _VERSION = 1  # part of the key; raise it when the index changes
 FEATURES, LISTS, SCALING, FACTS = "features.f16", "lists.faiss", "scaling.npy", "index.json"
@@ -47,7 +48,7 @@ class StoreIndex:
     def __len__(self) -> int:
         return len(self.index.features)
 
-    def nearest(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(self, rows: np.ndarray, k: int) -> Lists:
         """Return distances float32 and rows int64, (q, k), of the k nearest of some galaxies.
 
         Distances are in standard deviations, as those of `neighbours`. The galaxy itself is left
@@ -66,9 +67,7 @@ class StoreIndex:
             found[here] = np.linalg.norm(features[rows[here]].astype(np.float32) - own, axis=1)
         return found
 
-    def all_nearest(
-        self, k: int, *, progress: Progress | bool | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def all_nearest(self, k: int, *, progress: Listener = None) -> Lists:
         """Return those of every galaxy: float32 and int32, (n, k)."""
         k = min(k, len(self) - 1)
         distances = np.empty((len(self), k), np.float32)
@@ -81,7 +80,7 @@ class StoreIndex:
         return distances, indices
 
 
-def open_index(store: Store, *, progress: Progress | bool | None = None) -> StoreIndex:
+def open_index(store: Store, *, progress: Listener = None) -> StoreIndex:
     """Open the index of a store; it is built where there is none, or where the store has changed.
 
     Raises ValueError where faiss is not installed, a vector is not finite or an id occurs twice,
@@ -121,7 +120,7 @@ def _is_whole(folder: Path, store: Store) -> bool:
     return facts == {"count": len(store), "width": store.width, "bytes": sizes}
 
 
-def _build(store: Store, folder: Path, progress: Progress | bool | None) -> None:
+def _build(store: Store, folder: Path, progress: Listener) -> None:
     store.check_ids()
     count, width = len(store), store.width
     needed = count * (3 * width + 8)  # three bytes a number, and the row of each vector in its list

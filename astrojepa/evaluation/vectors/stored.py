@@ -16,6 +16,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import WORDS, as_numbers, known_numbers, known_places, without_missing
 from astrojepa.data.readers.labels import encode_labels, shortened_ids, split_names
 from astrojepa.data.without_images import NoImages
+from astrojepa.evaluation.batches import of_galaxies
 from astrojepa.evaluation.vectors.columns import Columns, VectorsError, read_npz, read_parquet
 from astrojepa.evaluation.vectors.shards import MANIFEST, open_shards, read_places, read_shards
 from astrojepa.evaluation.vectors.store import open_store
@@ -121,16 +122,14 @@ def open_vectors(path: str | Path, label_column: str = "") -> Stored:
     text = pd.DataFrame({"split": found.known.get("split", np.array([])).astype(str)}, dtype=str)
     hashes = (found.facts.get("model_hash", ""), found.facts.get("data_hash", ""))
     embeddings = Embeddings(found.vectors, labels, ids, classes, *hashes)
+    others = one_line(", ".join(found.unread), 100)
+    more = f"Other columns of {path.name} are not read ({others}); join them with --catalogue."
     galaxies = dataclasses.replace(
         _without_images(path.name, embeddings, ra, dec, f"vectors {digest}"),
         simulated=found.facts.get("simulated") == "true",
+        split_column=split_names(text) if "split" in found.known else None,
+        notes=sentences(note, more if others else ""),
     )
-    if "split" in found.known:
-        galaxies = dataclasses.replace(galaxies, split_column=split_names(text))
-    others = one_line(", ".join(found.unread), 100)
-    more = f"Other columns of {path.name} are not read ({others}); join them with --catalogue."
-    notes = sentences(note, more if others else "")
-    galaxies = dataclasses.replace(galaxies, notes=notes)
     return Stored(path.name, digest, embeddings, galaxies, found.facts.get("model", ""))
 
 
@@ -159,14 +158,7 @@ def left_out(stored: Stored, data: Dataset, count: int) -> str:
 
 def taken(stored: Stored, data: Dataset, rows: np.ndarray) -> Embeddings:
     """Return the vectors of `rows`, one per galaxy of `data`, labelled as there."""
-    return Embeddings(
-        stored.embeddings.vectors[rows],
-        np.asarray(data.labels, dtype=np.int64),
-        data.ids.astype(str),
-        data.classes,
-        stored.embeddings.model_hash,
-        data.fingerprint,
-    )
+    return of_galaxies(stored.embeddings.vectors[rows], data, stored.embeddings.model_hash)
 
 
 def rows_of(stored: Stored, data: Dataset) -> np.ndarray:
@@ -212,19 +204,8 @@ def _of_shards(path: Path) -> Stored:
 def _without_images(
     name: str, found: Embeddings, ra: np.ndarray, dec: np.ndarray, source_hash: str
 ) -> Dataset:
-    count = len(found)
-    return Dataset(
-        name,
-        NoImages(name),
-        np.arange(count),
-        found.ids,
-        found.labels,
-        found.classes,
-        ra,
-        dec,
-        redshift=np.full(count, np.nan),
-        source_hash=source_hash,
-    )
+    known = found.ids, found.labels, found.classes, ra, dec, np.full(len(found), np.nan)
+    return Dataset(name, NoImages(name), np.arange(len(found)), *known, source_hash)
 
 
 def _checked_ids(path: Path, found: Columns) -> np.ndarray:
@@ -243,9 +224,10 @@ def _checked_ids(path: Path, found: Columns) -> np.ndarray:
         )
     if empty := int(np.isin(ids, [*WORDS]).sum()):
         raise VectorsError(f"{path}: {empty:,} ids are missing; give every vector an id.")
-    own = "model_hash" in found.facts  # several images of a galaxy may have been embedded
-    names, counts = (None, None) if own else np.unique(ids, return_counts=True)
-    if counts is not None and names is not None and len(names) < len(ids):
+    if "model_hash" in found.facts:  # several images of a galaxy may have been embedded
+        return ids
+    names, counts = np.unique(ids, return_counts=True)
+    if len(names) < len(ids):
         raise VectorsError(
             f"{path}: {int((counts > 1).sum()):,} ids occur twice or more, such as "
             f"{names[counts > 1][0]}; keep one vector of each."
@@ -300,5 +282,5 @@ def _places(path: Path, found: Columns, ids: np.ndarray) -> tuple[np.ndarray, np
                 f"{path}: {name} of {ids[bad[0]]} is {given[bad[0]]}, expected degrees in "
                 f"[{low}, {high}]."
             )
-        angles.append(np.where(np.isfinite(values), values, np.nan))
-    return known_places(angles[0], angles[1])
+        angles.append(values)
+    return known_places(*angles)

@@ -14,7 +14,7 @@ from astrojepa.evaluation.batches import check_batches
 from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.evaluation.vectors.neighbours import exact_distances, nearest
 from astrojepa.evaluation.vectors.standardise import check_finite, standardise
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Listener, reporting
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -60,7 +60,7 @@ def symmetry_drift(
     *,
     batch_size: int = 256,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> SymmetryDrift:
     """Rotate and mirror galaxies, or frames uint8 (n, F, F, 3): how far do embeddings move?
 

@@ -78,13 +78,8 @@ class Sweep:
             chosen = dict(zip(self.settings, values, strict=True))
             label = ",".join(f"{name}={value_text(value)}" for name, value in chosen.items())
             for seed in range(self.config.seed, self.config.seed + self.seeds):
-                made.append(
-                    SweepRun(
-                        chosen,
-                        replace(self.config, **chosen, seed=seed),
-                        folder / label / f"seed{seed}",
-                    )
-                )
+                config = replace(self.config, **chosen, seed=seed)
+                made.append(SweepRun(chosen, config, folder / label / f"seed{seed}"))
         return made
 
     def joined(self, earlier: Sweep, folder: Path) -> Sweep:

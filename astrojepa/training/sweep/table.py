@@ -38,8 +38,7 @@ SHOWN = (
 )
 LEGEND = (
     "Mean and 95 % t-interval over finished seeds, on each run's validation galaxies. ρ = λ / (1 - "
-    "λ), times the batch size where "
-    "sigreg_scale is count."
+    "λ), times the batch size where sigreg_scale is count."
 )
 
 

@@ -20,7 +20,7 @@ from astrojepa.models.encoders.petrosian import own_square, reach
 from astrojepa.models.encoders.polar import PolarEncoder
 from astrojepa.models.encoders.registry import find_encoder
 from astrojepa.objective.masking import patch_brightness
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -37,7 +37,7 @@ def asymmetry_scores(
     *,
     batch_size: int = 64,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> dict[str, np.ndarray]:
     """Score galaxies by their change under a rotation by 180°: float64 (n,) by name, larger = more.
 

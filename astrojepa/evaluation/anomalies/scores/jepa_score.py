@@ -11,7 +11,7 @@ from torch import Tensor
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.anomalies.registry import anomaly_score
 from astrojepa.evaluation.batches import scored_in_batches
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -35,7 +35,7 @@ def jepa_scores(
     *,
     batch_size: int = 32,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> np.ndarray:
     """Return minus JEPA-SCORE, float64 (n,), larger = more anomalous: - Σ log σ_k of the Jacobian.
 

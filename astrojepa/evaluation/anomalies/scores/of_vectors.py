@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from astrojepa.evaluation.anomalies.registry import Features, anomaly_score
+from astrojepa.evaluation.vectors.neighbour_index import Lists
 
 
 @anomaly_score("knn", "kNN distance", "mean distance to the 20 nearest neighbours", of_lists=True)
@@ -68,7 +69,7 @@ def isolation(features: Features) -> np.ndarray:
 
 
 def local_outlier_factor(
-    distances: np.ndarray, indices: np.ndarray, within: tuple[np.ndarray, np.ndarray] | None = None
+    distances: np.ndarray, indices: np.ndarray, within: Lists | None = None
 ) -> np.ndarray:
     """Return the local outlier factor from neighbour lists (n, k), nearest first: float64 (n,).
 

@@ -22,7 +22,7 @@ from astrojepa.objective.masking import (
     patch_brightness,
     sample_masks,
 )
-from astrojepa.progress import Progress
+from astrojepa.progress import Listener
 from astrojepa.types import PatchMasks
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def prediction_error_scores(
     *,
     batch_size: int = 64,
     cache: bool = True,
-    progress: Progress | bool | None = None,
+    progress: Listener = None,
 ) -> dict[str, np.ndarray]:
     """Score galaxies by their prediction errors: float64 (n,) by name, larger = more anomalous.
 
@@ -101,7 +101,7 @@ def _random_errors(
     num_masks: int,
     batch_size: int,
     cache: bool,
-    progress: Progress | bool | None,
+    progress: Listener,
 ) -> PatchErrorSummary:
     check_predictor(model)
     if num_masks < 1:
