@@ -41,9 +41,15 @@ def _bundle(options: argparse.Namespace) -> int:
     from astrojepa.evaluation.reports.bundling import make_bundle
 
     data, model = open_data(options), aj.load_model(options.checkpoint)
-    source, creator = find_data(options.data), f"astrojepa {aj.__version__}"
-    how: Any = {"creator": creator, "progress": sys.stderr.isatty()}
-    made = make_bundle(data, source, model, options.out, options.size, **how)
+    made = make_bundle(
+        data,
+        find_data(options.data),
+        model,
+        options.out,
+        options.size,
+        creator=f"astrojepa {aj.__version__}",
+        progress=sys.stderr.isatty(),
+    )
     print(
         f"{options.out}: {len(data):,} galaxies, {', '.join(made.checkpoints)}, "
         f"{made.num_bytes / 1e6:.1f} MB"

@@ -171,9 +171,16 @@ def _cutouts(options: argparse.Namespace) -> int:
 
     what = Cutout(options.size, options.scale, options.format, options.layer, options.bands)
     catalogue = read_catalogue(options.catalogue)
-    how: Any = {"url": options.url, "rate": options.rate}
-    how |= {"progress": sys.stderr.isatty(), "say": _say}
-    found = fetch_cutouts(catalogue, options.out, options.service, what, **how)
+    found = fetch_cutouts(
+        catalogue,
+        options.out,
+        options.service,
+        what,
+        url=options.url,
+        rate=options.rate,
+        progress=sys.stderr.isatty(),
+        say=_say,
+    )
     print(f"{options.out}: {found}; {position_form(catalogue)}.")
     return 0
 

@@ -261,8 +261,9 @@ def joined(
         about[SEPARATION] = ("arcsec", "distance on the sky from the galaxy")
     base = data.table if len(data.table) else pd.DataFrame(index=range(len(data)))
     table = pd.concat([base, pd.DataFrame(new, index=base.index)], axis=1)
-    places: Any = {"ra": ra, "dec": dec, "redshift": redshift}
-    return dataclasses.replace(data, table=table, about=about, notes=tuple(notes), **places)
+    return dataclasses.replace(
+        data, ra=ra, dec=dec, redshift=redshift, table=table, about=about, notes=tuple(notes)
+    )
 
 
 def not_read(columns: Sequence[str]) -> str:

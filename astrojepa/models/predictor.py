@@ -27,12 +27,18 @@ class Predictor(nn.Module):
         self.mask_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, 1, width), std=0.02))
         self.positions = Positions(image.grid, width, model.position)
         block = timm.models.vision_transformer.Block
-        layers: Any = {"norm_layer": NORM, "act_layer": ACTIVATIONS[model.activation]}
-        blocks = (
-            block(width, model.predictor_heads, qkv_bias=True, **layers)
-            for _ in range(model.predictor_depth)
+        self.blocks = nn.Sequential(
+            *(
+                block(
+                    width,
+                    model.predictor_heads,
+                    qkv_bias=True,
+                    norm_layer=NORM,
+                    act_layer=ACTIVATIONS[model.activation],
+                )
+                for _ in range(model.predictor_depth)
+            )
         )
-        self.blocks = nn.Sequential(*blocks)
         self.norm = NORM(width)
         self.out = nn.Linear(width, token_width)
 

@@ -128,8 +128,18 @@ def leaderboard_table(
     }
     rankings = []
     for name, vectors, scores, given in worlds:
-        own: Any = {"scores": scores, "fixed": given, "combined": _combinations({*scores, *given})}
-        ranked = leaderboard(vectors, labels, fraction, draws, seed, k=k, **own, **settings)
+        ranked = leaderboard(
+            vectors,
+            labels,
+            fraction,
+            draws,
+            seed,
+            scores=scores,
+            k=k,
+            fixed=given,
+            combined=_combinations({*scores, *given}),
+            **settings,
+        )
         rankings += [(name, ranking) for ranking in ranked]
     knn = next(ranking for _, ranking in rankings if ranking.score == "knn").average_precision
     return [

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import hashlib
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -65,9 +65,17 @@ def fine_tune(
     """
     _check_labelled(test, "test")
     chosen = test.subset(test.labels >= 0)
-    how: Any = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    how |= {"head_faster": head_faster, "seed": seed, "progress": progress}
-    tuned, probe = trained_on_labels(model, train, validation, **how)
+    tuned, probe = trained_on_labels(
+        model,
+        train,
+        validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        head_faster=head_faster,
+        seed=seed,
+        progress=progress,
+    )
     probabilities = probe.probabilities(_vectors(tuned, chosen))
     rows, num_train = np.flatnonzero(test.labels >= 0), int((train.labels >= 0).sum())
     return score(probe.classes, chosen.labels, probabilities, rows, num_train, probe.setting)
@@ -161,9 +169,17 @@ def supervised(
         predictor_depth=0,
     )
     start = dataclasses.replace(model, config=config).randomised(0)
-    how: Any = {"epochs": epochs, "batch_size": batch_size, "progress": progress}
-    rates: Any = {"learning_rate": SCRATCH_RATE, "head_faster": 1.0}
-    return fine_tune(start, train, validation, test, **how, **rates)
+    return fine_tune(
+        start,
+        train,
+        validation,
+        test,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=SCRATCH_RATE,
+        head_faster=1.0,
+        progress=progress,
+    )
 
 
 def _first_classifier(known: Embeddings, parts: ProbeParts) -> nn.Sequential:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -70,10 +69,16 @@ class LogisticPath:
         scale = 1.0 / np.sqrt(self._curvature * self._variances + penalty)[:, None]
         start = np.concatenate([(self._slope / scale).ravel(), self._offset])
         options = {"gtol": _TOLERANCE, "ftol": 1e-12, "maxiter": _MAX_ITERATIONS}
-        how: Any = {"jac": True, "method": "L-BFGS-B", "options": options}
         # Hundreds of small products: more threads wait for each other, up to 20 times as long.
         with threadpool_limits(1, user_api="blas"):
-            found = minimize(self._objective, start, args=(penalty, scale), **how)
+            found = minimize(
+                self._objective,
+                start,
+                args=(penalty, scale),
+                jac=True,
+                method="L-BFGS-B",
+                options=options,
+            )
         if not np.isfinite(found.fun) or found.nit >= _MAX_ITERATIONS:
             raise RuntimeError(
                 f"The logistic regression did not converge at C = {strength:g}: {found.message}"

@@ -8,7 +8,6 @@ import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -70,8 +69,9 @@ def write_hats(
     cuts = np.cumsum([0, *(count for _, _, count in parts)])
     with temporary_folder(path.parent, path.name) as made:
         change = functools.partial(_schema, vector=store.layouts[0].vector, half=half)
-        how: Any = {"change": change, "progress": progress}
-        footers = write_parts(store, rank, cuts, names, {INDEX: pixels}, made, {}, **how)
+        footers = write_parts(
+            store, rank, cuts, names, {INDEX: pixels}, made, {}, change=change, progress=progress
+        )
         (made / "store").rename(made / "dataset")
         _describe(made / "dataset", names, footers)
         _say(made, parts, _facts(store, path.name, parts, partition))
