@@ -18,6 +18,7 @@ from astrojepa.evaluation.maps.plane import PLACES
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.store import store_files
 from astrojepa.progress import Progress
+from astrojepa.wording import counted, galaxies
 
 from ..components.escape_markdown import escape_markdown
 from ..components.latent_map import colouring
@@ -127,7 +128,7 @@ class Large:
                 "Colouring by clusters",
                 lambda report: colouring.by_cluster(labels, names, option_name(title)),
             )
-        sentence = f"Colouring {len(self.map):,} galaxies by {option}"
+        sentence = f"Colouring {galaxies(len(self.map))} by {option}"
         return waiting.show_when_ready(
             ("large colour", self.key, option), sentence, _colouring(self, option)
         )
@@ -172,7 +173,7 @@ class Large:
             and waiting.show_when_ready(*large_clusters.task(self)) is None
         ):
             return None
-        sentence = f"Filtering {len(self.map):,} galaxies"
+        sentence = f"Filtering {galaxies(len(self.map))}"
         readers = {name: one.read for name, one in self.made.items()}
         return waiting.show_when_ready(
             ("large filter", self.key, expression, *self.made_for(expression)),
@@ -208,7 +209,7 @@ class Large:
             return None
         return waiting.show_when_ready(
             ("large rank", self.key, order, *self.made_for(order.filter)),
-            f"Sorting {len(self.map):,} galaxies by {order.column}",
+            f"Sorting {galaxies(len(self.map))} by {order.column}",
             lambda report: self.map.first(
                 order.column, RANKED, lowest=order.lowest, shown=matching
             ),
@@ -309,7 +310,7 @@ class Large:
         if not is_available():
             return waiting.show_when_ready(
                 ("large nearest", self.key, row, count),
-                f"Comparing {len(self.map):,} vectors",
+                f"Comparing {counted(len(self.map), 'vector')}",
                 lambda report: self.map.nearest(row, count),
             )
         if (index := self.index()) is None:
@@ -321,7 +322,7 @@ class Large:
         """The index of the vectors, a StoreIndex; None while it is built. It needs faiss."""
         return waiting.show_when_ready(
             ("large index", self.key),
-            f"Indexing {len(self.map):,} vectors",
+            f"Indexing {counted(len(self.map), 'vector')}",
             index_of(self.map.store),
         )
 

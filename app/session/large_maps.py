@@ -11,6 +11,7 @@ from astrojepa.evaluation.maps.large_map import WHOLE, LargeMap, coordinates, la
 from astrojepa.evaluation.maps.plane import COLUMNS, UNITS
 from astrojepa.evaluation.maps.store_pca import project_by_pca
 from astrojepa.progress import Progress
+from astrojepa.wording import galaxies
 
 from . import links, loaders, state, waiting
 from .large import Large
@@ -85,12 +86,6 @@ def shown(large: Large) -> tuple[str, LargeMap]:
     return place[1], found or large.map
 
 
-def polygons() -> Any:
-    """The polygons, if they were drawn on the map that is shown."""
-    here = st.session_state.get(state.AREA_OF) == st.session_state.get(state.MAP_SHOWN)
-    return (st.session_state.get(state.POLYGONS) or []) if here else []
-
-
 def at_hand(large: Large) -> LargeMap:
     """Return the chosen map if it is there, else that of x and y; computes nothing."""
     key = _task(large, st.session_state.get(state.PROJECTION, OWN))[0]
@@ -106,5 +101,5 @@ def _task(large: Large, method: str) -> Task:
         return large_map(store, *project_by_pca(store, progress=report).T.astype(np.float64))
 
     title = state.PROJECTIONS.get(method, method)
-    sentence = f"Computing the {title} map of {len(large.map):,} galaxies"
+    sentence = f"Computing the {title} map of {galaxies(len(large.map))}"
     return ("large map", large.key, method), sentence, task

@@ -171,7 +171,7 @@ def _artefacts(
     checked, checks = found
     lacking = len(rows[:CHECKED]) - len(checked)
     without = f" ({lacking:,} have no image that can be read)" if lacking else ""
-    said = f"images of the first {len(rows[:CHECKED]):,} galaxies{without}"
+    said = f"images of the first {galaxies(len(rows[:CHECKED]))}{without}"
     facts = {**large.provenance, **order.facts, "view": publish(large)}
     data = large.galaxies(checked)
     artefacts(Checked(data, checked, said, large.address, facts, opened), checks)

@@ -13,6 +13,7 @@ import streamlit as st
 from astrojepa.data.columns import ABOUT_FILES
 from astrojepa.progress import Progress
 from astrojepa.tables import Column, table_bytes
+from astrojepa.wording import counted, galaxies
 
 from ...components.collections_bar import collections_of
 from ...components.escape_markdown import escape_markdown
@@ -58,9 +59,8 @@ def difference_panel(about: Described, chosen: np.ndarray | None) -> None:
             return
         _compare(about, (first, second), (one, other))
         if both:
-            st.caption(
-                f"{both:,} galaxies are in both sets and count for {escape_markdown(first)} only."
-            )
+            verbs = "is in both sets and counts" if both == 1 else "are in both sets and count"
+            st.caption(f"{galaxies(both)} {verbs} for {escape_markdown(first)} only.")
 
 
 def sides_of(about: Described, chosen: np.ndarray | None) -> dict[str, np.ndarray] | None:
@@ -110,7 +110,7 @@ def _compare(
         return sorted(chain(*found), key=lambda one: (-one.strength, one.p))
 
     key = ("differences", *map(digest, sides), about.made_of)
-    found = about.ready(key, f"Comparing {about.count:,} galaxies", task)
+    found = about.ready(key, f"Comparing {galaxies(about.count)}", task)
     if found is None:
         return
     told = [one for one in found if one.significant]
@@ -184,13 +184,14 @@ def effect(one: Any) -> str:
 def summary(told: int, compared: int) -> str:
     """Say what the table holds."""
     if not told:
-        return f"None of {compared} columns differs significantly (p < 0.001)."
+        return f"None of {counted(compared, 'column')} differs significantly (p < 0.001)."
     listed = f"The strongest {MOST} are listed. " if told > MOST else ""
+    differ = f"{counted(compared, 'column')} {'differs' if told == 1 else 'differ'}"
     return (
-        f"{told} of {compared} columns differ significantly (p < 0.001). {listed}Numbers: medians, "
-        "and Cohen's d, the difference of the means in standard deviations. Words: the one that is "
-        "most over-represented in the first set, its share in both, and Cramér's V (0 = same "
-        "shares, 1 = no word in common)."
+        f"{told} of {differ} significantly (p < 0.001). {listed}Numbers: medians, and Cohen's d, "
+        "the difference of the means in standard deviations. Words: the one that is most "
+        "over-represented in the first set, its share in both, and Cramér's V (0 = same shares, 1 "
+        "= no word in common)."
     )
 
 
@@ -201,7 +202,8 @@ def _exemplars(
     for number, (name, rows) in enumerate(zip(names, sides, strict=True)):
         if (shown := about.exemplars(rows, EXEMPLARS)) is None:
             return
-        st.caption(f"{escape_markdown(name)}: {len(shown)} typical galaxies of {len(rows):,}")
+        typical = counted(len(shown), "typical galaxy", "typical galaxies")
+        st.caption(f"{escape_markdown(name)}: {typical} of {len(rows):,}")
         key, kinds = f"exemplars_{number}", about.class_names(shown)
         gallery(
             key,
