@@ -190,19 +190,19 @@ def histogram_figure(values: np.ndarray, marked: float | None = None, label: str
 
 
 def histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many of the finite values lie in each bin, and the edges: as many bins as the rule
-    of Freedman and Diaconis or that of Sturges gives, whichever are more, at most 60; values that
-    differ by rounding alone lie in one.
+    """Return how many of the finite values lie in each bin, and the edges. Bins are as many as the
+    rule of Freedman and Diaconis gives, at most twice the square root of the number of values, but
+    no fewer than by Sturges' rule (NumPy's "auto") and at most 60; values that differ by rounding
+    alone lie in one.
     """
     finite = drawable(values)[np.isfinite(values)]
-    low, high = ends(finite)
-    bins, count = 1.0, len(finite)
-    if count and finite.max() - finite.min() == high - low:  # else they differ by rounding alone
+    (low, high), bins = ends(finite), 1.0
+    if (count := len(finite)) and finite.max() == high:  # else they differ by rounding alone
         quarter, three_quarters = np.percentile(finite, (25, 75))
-        spread = 2 * (three_quarters - quarter) / np.cbrt(count)
-        narrow = high - low > MOST_BINS * spread  # also where half of the values are the same
-        by_spread = MOST_BINS if narrow and spread else (high - low) / (spread or high - low)
-        bins = min(max(by_spread, np.log2(count) + 1), MOST_BINS)
+        width = max(
+            2 * (three_quarters - quarter) / np.cbrt(count), (high - low) / 2 / np.sqrt(count)
+        )
+        bins = min(max((high - low) / width, np.log2(count) + 1), MOST_BINS)
     return np.histogram(finite, bins=int(np.ceil(bins)), range=(low, high))
 
 
