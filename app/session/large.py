@@ -397,7 +397,8 @@ def refuse(title: str, large: Large) -> None:
 
 @as_task
 def _open(report: Progress, path: Path, digest: str, key: str, settings: Settings) -> Large | None:
-    from astrojepa.evaluation.maps.large_map import is_large, open_large_map
+    from astrojepa.evaluation.maps.large_map import has_map, is_large, open_large_map
+    from astrojepa.evaluation.maps.store_pca import pca_map
     from astrojepa.evaluation.vectors.shards import MANIFEST
     from astrojepa.evaluation.vectors.store import open_store
     from astrojepa.evaluation.vectors.store_images import DrawnImages, is_made_up
@@ -416,7 +417,7 @@ def _open(report: Progress, path: Path, digest: str, key: str, settings: Setting
     return Large(
         path.name,
         digest,
-        open_large_map(store),
+        open_large_map(store) if is_large(store) or has_map(store) else pca_map(store, report),
         drawn,
         source,
         key,
@@ -426,9 +427,7 @@ def _open(report: Progress, path: Path, digest: str, key: str, settings: Setting
 
 
 def _is_alone(store: Any, source: Source, report: Progress) -> bool:
-    """Whether a small store has a map of its own and no galaxy of the data opened without it."""
-    if not {"x", "y"} <= {*store.names}:
-        return False
+    """Whether a small store has no galaxy of the data opened without it."""
     ids = opening.open_source(source)(report).ids.astype(str)
     return not store.rows_of(ids.tolist())
 
