@@ -10,7 +10,7 @@ import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
-from astrojepa.wording import galaxies
+from astrojepa.wording import counted, galaxies
 
 from ...components.choose import choose
 from ...components.copy_link.copy_link import copy_link
@@ -222,6 +222,8 @@ def said(large: Large, tile: Tile, matching: np.ndarray | None, images: str) -> 
     if not tile.count:
         return f"{text}No galaxy{none} is in view; press 0 to reset the view."
     if tile.cells is None:
+        if tile.count == 1:
+            return f"{text}The only one in view{none} is drawn."
         return f"{text}All {tile.count:,} in view{which} are drawn."
     every = f" (one in {tile.step:,} counted)" if tile.step > 1 else ""
     return (
@@ -232,8 +234,9 @@ def said(large: Large, tile: Tile, matching: np.ndarray | None, images: str) -> 
 
 def what(large: Large, images: str) -> str:
     """Say what the galaxies are."""
-    kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
-    return f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{images}. "
+    kind = "**simulated** " if large.is_simulated else ""
+    count = counted(len(large.map), f"{kind}galaxy", f"{kind}galaxies")
+    return f"**{escape_markdown(large.name)}**, {count}{images}. "
 
 
 def pictured(large: Large, images: Any) -> str:
