@@ -30,6 +30,9 @@ TWO = "To compare two regions, add one to a collection, select the other, and ch
 IMAGES = "Columns named *image* are measured on the images, radii in units of half the frame."
 MEASURES = "d = Cohen's d, of numbers; V = Cramér's V, of words"
 SIZES = "0 = no difference; d is positive where the first set is higher"
+WAITED = "differences_waited"  # session key: the sides that were shown before all was measured
+# pixels: kept by theme.css for what is measured; a row of the table, and its head
+ROOM, ROW, HEAD = 230, 33, 53
 _APART = ABOUT_FILES | {"ra", "dec"}
 
 
@@ -96,9 +99,14 @@ def _menu(label: str, options: list[str], key: str) -> str:
 def _compare(
     about: Described, names: tuple[str, str], sides: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    with st.container(key="differences_listed"):  # theme.css keeps room for what is measured
+    with st.container(
+        key="differences_listed"
+    ) as room:  # theme.css keeps room for what is measured
         listed = st.container()
         measured = about.measured()
+    asked = tuple(map(digest, sides))
+    if not measured:
+        st.session_state[WAITED] = asked
 
     def task(report: Progress) -> list[Any]:
         from astrojepa.evaluation.maps.differences import differences
@@ -109,7 +117,7 @@ def _compare(
         found.append(differences(measured, *sides))
         return sorted(chain(*found), key=lambda one: (-one.strength, one.p))
 
-    key = ("differences", *map(digest, sides), about.made_of)
+    key = ("differences", *asked, about.made_of)
     found = about.ready(key, f"Comparing {galaxies(about.count)}", task)
     if found is None:
         return
@@ -118,6 +126,8 @@ def _compare(
         with listed:
             shown = pd.DataFrame(table(told[:MOST], names))
             show_table("what_differs", "What differs", shown)
+    if measured and st.session_state.get(WAITED) == asked and (left := left_over(told, measured)):
+        room.space(left)
     facts = {**about.facts(), "filter": st.session_state.get(state.FILTER, "")}
     export_menu(
         "differences",
@@ -129,6 +139,13 @@ def _compare(
     about_images = IMAGES if measured else about.unmeasured
     st.caption(f"{summary(len(told), len(found))} {about_images}".rstrip())
     _exemplars(about, names, sides)
+
+
+def left_over(told: list[Any], measured: Mapping[str, Any]) -> int:
+    """Return how much stays empty, in pixels, of the room that was kept for what is measured."""
+    before = min(sum(one.column not in measured for one in told), MOST)
+    more = (len(told[:MOST]) - before) * ROW + (HEAD if told and not before else 0)
+    return max(ROOM - more, 0)
 
 
 def table(found: list[Any], names: tuple[str, str]) -> Mapping[str, list[str]]:
