@@ -99,9 +99,8 @@ def _menu(label: str, options: list[str], key: str) -> str:
 def _compare(
     about: Described, names: tuple[str, str], sides: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    with st.container(
-        key="differences_listed"
-    ) as room:  # theme.css keeps room for what is measured
+    room = st.container(key="differences_listed")  # theme.css keeps room for what is measured
+    with room:
         listed = st.container()
         measured = about.measured()
     asked = tuple(map(digest, sides))
