@@ -34,7 +34,7 @@ FLAGS: dict[str, dict[str, Any]] = {
         "action": "append",
         "metavar": "FILE",
         "help": "vectors to show like those of a model, matched to the galaxies of --data by id; "
-        "or a store, a folder of Parquet files with x and y, which needs no --data; two stores of "
+        "or a store, a folder of Parquet files, which needs no --data; two stores of "
         "the same galaxies are compared; repeatable",
     },
     "checkpoint": {"help": "model shown first: id, alias, run folder or file"},

@@ -17,6 +17,7 @@ from astrojepa.data.values import drawable, ends
 BACKGROUND, PANEL, HAIRLINE = "#0B0E14", "#131824", "#232B3B"
 TEXT, MUTED, ACCENT = "#E6EAF2", "#8B95A7", "#FFB454"
 FEW = 200  # positions on the sky that are drawn larger than more of them
+MOST_BINS = 60  # of a histogram
 JOINED = 5  # galaxies of a bin of the reliability figure that lines join
 # figures let a dark or light page through
 CLEAR, FAINT = "rgba(0, 0, 0, 0)", "rgba(139, 149, 167, 0.25)"
@@ -179,11 +180,20 @@ def histogram_figure(values: np.ndarray, marked: float | None = None, label: str
 
 
 def histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many of the finite values lie in each of 60 bins, and the 61 edges of these;
-    values that differ by rounding alone lie in one bin.
+    """Return how many of the finite values lie in each bin, and the edges. Bins are as many as the
+    rule of Freedman and Diaconis gives, at most twice the square root of the number of values, but
+    no fewer than by Sturges' rule (NumPy's "auto") and at most 60; values that differ by rounding
+    alone lie in one.
     """
     finite = drawable(values)[np.isfinite(values)]
-    return np.histogram(finite, bins=60, range=ends(finite))
+    (low, high), bins = ends(finite), 1.0
+    if (count := len(finite)) and finite.max() == high:  # else they differ by rounding alone
+        quarter, three_quarters = np.percentile(finite, (25, 75))
+        width = max(
+            2 * (three_quarters - quarter) / np.cbrt(count), (high - low) / 2 / np.sqrt(count)
+        )
+        bins = min(max((high - low) / width, np.log2(count) + 1), MOST_BINS)
+    return np.histogram(finite, bins=int(np.ceil(bins)), range=(low, high))
 
 
 def counts_figure(
@@ -243,13 +253,14 @@ def sky_figure(
     ids: np.ndarray,
     counts: np.ndarray | None = None,
     field: tuple[float, float, float] | None = None,
+    ringed: tuple[float, float] | None = None,
 ) -> go.Figure:
     """Draw positions (m,) in degrees, east to the left: on the whole sky, Mollweide, or in the
     tangent plane of a `field`, which `field_of` gives.
 
     Those that are `chosen`, bool (m,), lie in colour above the grey others. `rows` (m,) is what a
     click tells, `ids` (m,) what hovering shows. Positions must be finite. `counts` of the others,
-    as `sky_counts` gives them, lie below.
+    as `sky_counts` gives them, lie below. A ring marks the position `ringed`.
     """
     traces = [] if counts is None else [_density(counts)]
     if field is None:
@@ -273,6 +284,12 @@ def sky_figure(
                 hovertemplate="%{text}<extra></extra>",
             )
         )
+    if ringed is not None:
+        right, up = np.array(ringed)[:, None]
+        x, y = (mollweide(right, up) if field is None else tangent_plane(right, up, *field[:2])).T
+        ring = {"symbol": "circle-open", "size": 15, "color": TEXT, "line": {"width": 2}}
+        look = {"name": "selected galaxy", "hoverinfo": "skip", "showlegend": False}
+        traces.append(go.Scattergl(x=x, y=y, mode="markers", marker=ring, **look))
     figure = _figure(traces, "Offset to the east (°)", "Offset to the north (°)")
     figure.update_layout(legend={"orientation": "h", "y": 1, "yanchor": "bottom"})
     figure.update_yaxes(scaleanchor="x", constrain="domain")

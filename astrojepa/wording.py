@@ -46,4 +46,13 @@ def galaxies(count: int) -> str:
     >>> galaxies(1), galaxies(1200)
     ('1 galaxy', '1,200 galaxies')
     """
-    return f"{count:,} galax{'y' if count == 1 else 'ies'}"
+    return counted(count, "galaxy", "galaxies")
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Count things in words.
+
+    >>> counted(1, "image"), counted(1200, "image"), counted(2, "class", "classes")
+    ('1 image', '1,200 images', '2 classes')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 import pytest
@@ -147,6 +148,30 @@ def test_a_histogram_counts_finite_values_and_marks_one() -> None:
     assert figure.layout.xaxis.title.text == "score"
     assert not plotting.histogram_figure(np.arange(5), marked=np.nan).layout.shapes
     assert sum(plotting.histogram_figure(np.array([np.nan])).data[0].y) == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 12, 100, 1000])
+def test_a_histogram_of_few_values_has_few_bins_by_the_rules_of_numpy(count: int) -> None:
+    values = np.random.default_rng(3).lognormal(size=count)
+    counts, edges = plotting.histogram(values)
+    by_spread, by_count = (
+        len(np.histogram_bin_edges(values, rule)) - 1 for rule in ("fd", "sturges")
+    )
+    expected = max(min(by_spread, math.ceil(2 * math.sqrt(count))), by_count)
+    assert len(counts) == min(expected, 60)
+    assert counts.sum() == count
+    if count > 1:
+        assert (edges[0], edges[-1]) == (values.min(), values.max())
+
+
+def test_a_histogram_has_60_bins_at_most() -> None:
+    many = np.random.default_rng(3).lognormal(size=100_000)
+    few_far = np.append(np.random.default_rng(3).normal(size=100) * 1e-9, 1e300)
+    for values in (many, few_far):
+        counts, edges = plotting.histogram(values)
+        assert len(counts) <= 60
+        assert (counts.sum(), edges[-1]) == (len(values), values.max())
+    assert len(plotting.histogram(many)[0]) == 60
 
 
 @pytest.mark.parametrize("value", [0.262, -7e-17, 1e20])

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from astrojepa.wording import counted, galaxies
+
 from ..components.latent_map import colouring, geometry, palette
 from ..components.latent_map.latent_map import pack, parts
 from ..server import pictures
@@ -150,7 +152,7 @@ def show(
     else:
         values = pd.Series(colour).reset_index(drop=True)
         if len(values) != count:
-            raise ValueError(f"`colour` has {len(values):,} values for {count:,} galaxies.")
+            raise ValueError(f"`colour` has {counted(len(values), 'value')} for {galaxies(count)}.")
         coloured = colouring.by_column(values, title or str(values.name or "colour"))
     return MapWidget(embeddings, places, coloured, _images(images, embeddings), height=height)
 
@@ -160,7 +162,9 @@ def _images(images: Any, embeddings: Embeddings) -> Callable[[int], np.ndarray] 
     if images is None:
         return None
     if len(images) != len(embeddings):
-        raise ValueError(f"There are {len(images):,} images for {len(embeddings):,} galaxies.")
+        raise ValueError(
+            f"There are {counted(len(images), 'image')} for {galaxies(len(embeddings))}."
+        )
     if not hasattr(images, "ids"):
         return lambda row: np.asarray(images[row])
     if list(images.ids) != list(embeddings.ids):

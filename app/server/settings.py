@@ -77,7 +77,10 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
         paths = [find_data()]
     without_data = not (given.data or environment.get("ASTROJEPA_DATA"))
     if without_data and not all(Path(vectors).is_dir() for vectors in given.vectors):
-        raise ValueError("--vectors needs --data, the galaxies with the ids of the vectors.")
+        raise ValueError(
+            "--vectors needs --data, the galaxies with the ids of the vectors. Only a store, a "
+            "folder of Parquet files, needs none."
+        )
     for condition in given.where:
         if not condition.partition("=")[1]:
             raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.data.values import Words, coded
+from astrojepa.wording import galaxies
 
 from . import loaders, state
 from .workspace import Task, Workspace
@@ -42,7 +43,7 @@ def named_in(expression: str) -> bool:
 
 def task(workspace: Workspace) -> Task:
     """What `waiting.show_when_ready` needs for the clusters."""
-    sentence = f"Finding clusters of {len(workspace.data):,} galaxies"
+    sentence = f"Finding clusters of {galaxies(len(workspace.data))}"
     found = loaders.clusters(workspace.embeddings, workspace.data, workspace.given)
     return ("clusters", *workspace.key), sentence, found
 

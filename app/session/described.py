@@ -64,6 +64,9 @@ class Described(Protocol):
     def positions(self) -> tuple[np.ndarray, np.ndarray]:
         """Return right ascension and declination in degrees, float (n,), NaN = unknown."""
 
+    def position_of(self, row: int) -> tuple[float, float] | None:
+        """Return those of one galaxy; None where they are unknown."""
+
     def ids(self, rows: np.ndarray) -> np.ndarray:
         """Return the ids of some galaxies, as text."""
 
@@ -117,6 +120,10 @@ class OfWorkspace:
 
     def positions(self) -> tuple[np.ndarray, np.ndarray]:
         return self.workspace.data.ra, self.workspace.data.dec
+
+    def position_of(self, row: int) -> tuple[float, float] | None:
+        ra, dec = (float(values[row]) for values in self.positions())
+        return (ra, dec) if np.isfinite(ra + dec) else None
 
     def ids(self, rows: np.ndarray) -> np.ndarray:
         return np.asarray(self.workspace.data.ids[rows].astype(str))

@@ -98,7 +98,7 @@ def problem(workspace: Searchable) -> str:
         if model is None:
             return "A search by a region compares patches of images, which needs a model."
         if int(row) >= count:
-            return f"The region is of galaxy number {row}, but there are {count:,} galaxies here."
+            return f"The region is of galaxy number {row}, but there are {galaxies(count)} here."
         return (
             f"The region that is searched for does not fit the {model.grid} × {model.grid} patches "
             f"of {model.id}; draw it again on the Galaxy page."
@@ -272,7 +272,7 @@ def _by_region(workspace: Workspace, search: Search) -> np.ndarray | None:
         return None
     similar = waiting.show_when_ready(
         ("region", *workspace.key, search.region),
-        f"Comparing the region with {len(workspace.data):,} galaxies",
+        f"Comparing the region with {galaxies(len(workspace.data))}",
         partial(loaders.region, workspace.model, workspace.given, *asked_for),
     )
     return None if similar is None else 1 - similar

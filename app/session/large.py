@@ -18,6 +18,7 @@ from astrojepa.evaluation.maps.plane import PLACES
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.store import store_files
 from astrojepa.progress import Progress
+from astrojepa.wording import counted, galaxies
 
 from ..components.escape_markdown import escape_markdown
 from ..components.latent_map import colouring
@@ -127,7 +128,7 @@ class Large:
                 "Colouring by clusters",
                 lambda report: colouring.by_cluster(labels, names, option_name(title)),
             )
-        sentence = f"Colouring {len(self.map):,} galaxies by {option}"
+        sentence = f"Colouring {galaxies(len(self.map))} by {option}"
         return waiting.show_when_ready(
             ("large colour", self.key, option), sentence, _colouring(self, option)
         )
@@ -172,7 +173,7 @@ class Large:
             and waiting.show_when_ready(*large_clusters.task(self)) is None
         ):
             return None
-        sentence = f"Filtering {len(self.map):,} galaxies"
+        sentence = f"Filtering {galaxies(len(self.map))}"
         readers = {name: one.read for name, one in self.made.items()}
         return waiting.show_when_ready(
             ("large filter", self.key, expression, *self.made_for(expression)),
@@ -208,7 +209,7 @@ class Large:
             return None
         return waiting.show_when_ready(
             ("large rank", self.key, order, *self.made_for(order.filter)),
-            f"Sorting {len(self.map):,} galaxies by {order.column}",
+            f"Sorting {galaxies(len(self.map))} by {order.column}",
             lambda report: self.map.first(
                 order.column, RANKED, lowest=order.lowest, shown=matching
             ),
@@ -309,7 +310,7 @@ class Large:
         if not is_available():
             return waiting.show_when_ready(
                 ("large nearest", self.key, row, count),
-                f"Comparing {len(self.map):,} vectors",
+                f"Comparing {counted(len(self.map), 'vector')}",
                 lambda report: self.map.nearest(row, count),
             )
         if (index := self.index()) is None:
@@ -321,7 +322,7 @@ class Large:
         """The index of the vectors, a StoreIndex; None while it is built. It needs faiss."""
         return waiting.show_when_ready(
             ("large index", self.key),
-            f"Indexing {len(self.map):,} vectors",
+            f"Indexing {counted(len(self.map), 'vector')}",
             index_of(self.map.store),
         )
 
@@ -396,7 +397,8 @@ def refuse(title: str, large: Large) -> None:
 
 @as_task
 def _open(report: Progress, path: Path, digest: str, key: str, settings: Settings) -> Large | None:
-    from astrojepa.evaluation.maps.large_map import is_large, open_large_map
+    from astrojepa.evaluation.maps.large_map import has_map, is_large, open_large_map
+    from astrojepa.evaluation.maps.store_pca import pca_map
     from astrojepa.evaluation.vectors.shards import MANIFEST
     from astrojepa.evaluation.vectors.store import open_store
     from astrojepa.evaluation.vectors.store_images import DrawnImages, is_made_up
@@ -415,7 +417,7 @@ def _open(report: Progress, path: Path, digest: str, key: str, settings: Setting
     return Large(
         path.name,
         digest,
-        open_large_map(store),
+        open_large_map(store) if is_large(store) or has_map(store) else pca_map(store, report),
         drawn,
         source,
         key,
@@ -425,9 +427,7 @@ def _open(report: Progress, path: Path, digest: str, key: str, settings: Setting
 
 
 def _is_alone(store: Any, source: Source, report: Progress) -> bool:
-    """Whether a small store has a map of its own and no galaxy of the data opened without it."""
-    if not {"x", "y"} <= {*store.names}:
-        return False
+    """Whether a small store has no galaxy of the data opened without it."""
     ids = opening.open_source(source)(report).ids.astype(str)
     return not store.rows_of(ids.tolist())
 

@@ -10,6 +10,7 @@ import numpy as np
 from astrojepa.data.columns import ABOUT_FILES
 from astrojepa.data.values import Numbers, Values
 from astrojepa.progress import Progress
+from astrojepa.wording import galaxies
 
 from . import clusters, loaders
 from .large import Large, Made
@@ -37,7 +38,7 @@ def task(large: Large) -> Task:
         }
         return loaders.NamedClusters(both, names)
 
-    return ("large clusters", large.key), f"Finding clusters of {len(large.map):,} galaxies", found
+    return ("large clusters", large.key), f"Finding clusters of {galaxies(len(large.map))}", found
 
 
 def at_hand(large: Large) -> Any | None:

@@ -13,7 +13,7 @@ from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.progress import Progress
 
 from ..components.keepsake.large import begun
-from ..components.large_card import class_names, go_in
+from ..components.large_card import class_names, go_in, place_of
 from . import waiting
 from .described import digest
 from .large import Large
@@ -69,6 +69,9 @@ class OfStore:
         known = self.large.map.store.layouts[0].known
         ra, dec = (self._numbers(known[name]) for name in ("ra", "dec"))
         return ra, dec
+
+    def position_of(self, row: int) -> tuple[float, float] | None:
+        return place_of(self.large, self.large.map.store.table_of(np.array([row])))
 
     def _numbers(self, name: str) -> np.ndarray:
         values = self.large.map.column(name)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from astrojepa.evaluation.maps.large_map import WHOLE, LargeMap, coordinates, large_map, method_of
+from astrojepa.evaluation.maps.large_map import (
+    WHOLE,
+    LargeMap,
+    coordinates,
+    has_map,
+    large_map,
+    method_of,
+)
 from astrojepa.evaluation.maps.plane import COLUMNS, UNITS
-from astrojepa.evaluation.maps.store_pca import project_by_pca
+from astrojepa.evaluation.maps.store_pca import pca_map
 from astrojepa.progress import Progress
+from astrojepa.wording import galaxies
 
 from . import links, loaders, state, waiting
 from .large import Large
@@ -31,8 +38,9 @@ def options(large: Large) -> dict[str, str]:
 
 
 def own_method(large: Large) -> str:
-    """What the map of x and y is, as `astrojepa project` writes it."""
-    return method_of(large.map.store) or OWN
+    """What the map of x and y is, as `astrojepa project` writes it; PCA where there is none."""
+    store = large.map.store
+    return method_of(store) or (OWN if has_map(store) else PCA)
 
 
 def follow(large: Large, method: str) -> None:
@@ -45,9 +53,9 @@ def follow(large: Large, method: str) -> None:
     if method in state.PROJECTIONS:
         left_out = ", without the area of the link" if st.session_state[state.POLYGONS] else ""
         st.session_state[state.POLYGONS] = []
+        of = "of its columns x and y" if has_map(large.map.store) else "by PCA"
         links.notice(
-            f"{large.name} has no {state.PROJECTIONS[method]} map; the map of its columns x and y "
-            f"is shown{left_out}."
+            f"{large.name} has no {state.PROJECTIONS[method]} map; the map {of} is shown{left_out}."
         )
 
 
@@ -85,12 +93,6 @@ def shown(large: Large) -> tuple[str, LargeMap]:
     return place[1], found or large.map
 
 
-def polygons() -> Any:
-    """The polygons, if they were drawn on the map that is shown."""
-    here = st.session_state.get(state.AREA_OF) == st.session_state.get(state.MAP_SHOWN)
-    return (st.session_state.get(state.POLYGONS) or []) if here else []
-
-
 def at_hand(large: Large) -> LargeMap:
     """Return the chosen map if it is there, else that of x and y; computes nothing."""
     key = _task(large, st.session_state.get(state.PROJECTION, OWN))[0]
@@ -103,8 +105,8 @@ def _task(large: Large, method: str) -> Task:
         store = large.map.store
         if set(COLUMNS[method]) <= set(store.names):
             return large_map(store, *coordinates(store, *COLUMNS[method]))
-        return large_map(store, *project_by_pca(store, progress=report).T.astype(np.float64))
+        return pca_map(store, report)
 
     title = state.PROJECTIONS.get(method, method)
-    sentence = f"Computing the {title} map of {len(large.map):,} galaxies"
+    sentence = f"Computing the {title} map of {galaxies(len(large.map))}"
     return ("large map", large.key, method), sentence, task

@@ -11,6 +11,7 @@ import streamlit as st
 from astrojepa.data.values import Numbers
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.progress import Progress
+from astrojepa.wording import galaxies
 
 from ..components.instead import say_instead
 from . import examples, loaders, state, uploads, waiting
@@ -118,7 +119,7 @@ def pending(large: Large) -> bool:
 
         return nearest_to_examples(large.map.store, index, like, unlike, vectors, MOST)
 
-    said = f"Searching {len(large.map):,} galaxies"
+    said = f"Searching {galaxies(len(large.map))}"
     return waiting.show_when_ready(key, said, task) is None
 
 

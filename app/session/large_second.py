@@ -13,6 +13,7 @@ import numpy as np
 
 from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.progress import Progress
+from astrojepa.wording import counted
 
 from ..server.serving import last_folders
 from . import state, waiting
@@ -111,6 +112,6 @@ def opened(large: Large, path: str) -> Both | None:
         return None
     store, partners = found
     other = waiting.show_when_ready(
-        ("large index", key), f"Indexing {len(store):,} vectors of {name}", index_of(store)
+        ("large index", key), f"Indexing {counted(len(store), 'vector')} of {name}", index_of(store)
     )
     return None if other is None else Both(large, name, key, partners, (own, other), store)

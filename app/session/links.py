@@ -93,6 +93,12 @@ def drawn() -> Any:
     return () if elsewhere else st.session_state.get(state.POLYGONS) or ()
 
 
+def drawn_here() -> Any:
+    """The polygons, if they were drawn on the map that is shown."""
+    here = st.session_state.get(state.AREA_OF) == st.session_state.get(state.MAP_SHOWN)
+    return (st.session_state.get(state.POLYGONS) or []) if here else []
+
+
 def held() -> dict[str, Any]:
     """Return what the session holds for the fields of a link that have a session key."""
     return {name: _held(name) for name, about in state.PARAMETERS.items() if about.key}

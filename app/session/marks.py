@@ -15,7 +15,7 @@ import numpy as np
 
 from astrojepa import files
 from astrojepa.tables import Column, table_bytes
-from astrojepa.wording import one_line
+from astrojepa.wording import counted, galaxies, one_line
 
 from . import export
 
@@ -181,16 +181,13 @@ class Imported:
 
     def sentence(self, data_hash: str) -> str:
         """Say what was taken over, and what was not."""
-        parts = [f"{_count(len(self.marks), 'mark')} imported."]
+        parts = [f"{counted(len(self.marks), 'mark')} imported."]
         if self.missing:
             named = ", ".join(
                 name if len(name) <= 40 else f"{name[:40]}…" for name in self.missing[:_NAMED]
             )
             more = f" and {len(self.missing) - _NAMED:,} more" if len(self.missing) > _NAMED else ""
-            parts.append(
-                f"{_count(len(self.missing), 'galaxy', 'galaxies')} not in these data: "
-                f"{named}{more}."
-            )
+            parts.append(f"{galaxies(len(self.missing))} not in these data: {named}{more}.")
         if self.data_hash and self.data_hash != data_hash:
             parts.append(
                 f"They come from other data ({self.data_hash[:8]}, here {data_hash[:8]}) and were "
@@ -306,7 +303,3 @@ def _read_mark(text: str) -> int | None:
     if whole.isascii() and whole.isdecimal() and len(whole) == 1 and int(whole) <= HIGHEST:
         return int(whole)
     return None
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -14,6 +14,7 @@ import streamlit as st
 
 from astrojepa.checkpoints.card import usable
 from astrojepa.progress import Progress
+from astrojepa.wording import galaxies
 
 from ..components.latent_map import colouring
 from ..server import pictures
@@ -181,15 +182,11 @@ class Workspace:
     def embed_task(self) -> Task:
         """What `waiting.wait_for` needs for the vectors."""
         if self.stored is not None:
-            sentence = f"Reading the vectors of {len(self.data):,} galaxies"
+            sentence = f"Reading the vectors of {galaxies(len(self.data))}"
             task = loaders.stored_vectors(self.stored, self.data, self.given)
             return ("embed", *self.key), sentence, task
         count, all_of_them = len(self.data), len(self.whole)
-        shown = (
-            f"{count:,} of {all_of_them:,} galaxies"
-            if count < all_of_them
-            else f"{count:,} galaxies"
-        )
+        shown = f"{count:,} of {galaxies(all_of_them)}" if count < all_of_them else galaxies(count)
         sentence = (
             f"Embedding {shown} with {self.choice.label}"
             if self.model
@@ -204,10 +201,10 @@ class Workspace:
             raise ValueError(
                 f"{self.data.name} holds a single galaxy. Map, neighbours and anomaly scores need "
                 "at least two: choose other galaxies above, and upload this image under Models & "
-                "data to see it among them."
+                "data to see it among them. The Galaxy page shows it."
             )
         task = loaders.scores(self.embeddings)
-        sentence = f"Computing anomaly scores of {len(self.data):,} galaxies"
+        sentence = f"Computing anomaly scores of {galaxies(len(self.data))}"
         return waiting.wait_for(("scores", *self.key), sentence, task)
 
     @property
@@ -221,7 +218,9 @@ class Workspace:
     def selected(self) -> int:
         """Row of the selected galaxy; where none is, one worth showing is selected."""
         row = st.session_state.get(state.ROW)
-        if row is None or row >= len(self.data):
+        if len(self.data) == 1:
+            row = st.session_state[state.ROW] = 0
+        elif row is None or row >= len(self.data):
             task = loaders.first_galaxy(self.data, self.places)
             row = waiting.wait_for(("first", *self.key), "Choosing the first galaxy", task)
             st.session_state[state.ROW] = row
@@ -230,7 +229,7 @@ class Workspace:
     def projection_task(self, method: str, dimensions: int = 2) -> Task:
         """What `waiting.wait_for` needs for positions on the map, float (n, dimensions)."""
         kind = state.PROJECTIONS[method] if dimensions == 2 else f"3-D {state.PROJECTIONS[method]}"
-        sentence = f"Computing the {kind} map of {len(self.data):,} galaxies"
+        sentence = f"Computing the {kind} map of {galaxies(len(self.data))}"
         further = () if dimensions == 2 else (dimensions,)
         key = ("project", *self.key, method, *further)
         return key, sentence, loaders.project(self.embeddings, method, dimensions)

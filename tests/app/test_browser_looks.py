@@ -13,6 +13,7 @@ from PIL import Image
 from test_contrast import contrast
 
 import astrojepa as aj
+from app.pages.map import difference_panel
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -260,7 +261,11 @@ def test_what_is_measured_takes_room_that_was_kept_below_the_table_of_difference
       waiting.appendChild(document.createElement("div")).dataset.testid = "stProgress";
       return waiting.getBoundingClientRect().height;
     }"""
-    assert page.locator(".st-key-differences_listed").evaluate(kept) >= 200
+    listed = page.locator(".st-key-differences_listed")
+    assert listed.evaluate(kept) == difference_panel.ROOM
+    heights = listed.locator("tr").evaluate_all("all => all.map(row => row.offsetHeight)")
+    assert set(heights[1:]) == {difference_panel.ROW}
+    assert heights[0] + 16 == pytest.approx(difference_panel.HEAD, abs=1), "with the gap above"
     context.close()
 
 

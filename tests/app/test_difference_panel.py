@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,34 @@ def test_while_images_are_measured_the_progress_stands_below_the_table_in_one_co
     monkeypatch.setattr(OfWorkspace, "measured", measured)
     found(opened.run().main)
     assert rooms == [[["bidi_component"], ["progress"]]]
+
+
+def test_what_was_kept_for_measured_columns_and_is_not_filled_stays_empty() -> None:
+    def told(own: int, measured: int) -> list[Any]:
+        names = ["a"] * own + ["image: size"] * measured
+        return [SimpleNamespace(column=name) for name in names]
+
+    kept = {(2, 0): 230, (2, 3): 230 - 3 * 33, (2, 9): 0, (0, 1): 230 - 33 - 53, (0, 0): 230}
+    for counts, expected in kept.items():
+        assert difference_panel.left_over(told(*counts), {"image: size": 0}) == expected, counts
+    assert difference_panel.left_over(told(19, 6), {"image: size": 0}) == 230 - 33, "20 are listed"
+
+
+def test_room_is_kept_for_the_sides_that_were_shown_while_images_were_measured_alone(
+    opened: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def empty() -> int:
+        return len([one for one in opened.main if one.type == "space"])
+
+    assert not empty(), "measured before the panel was opened"
+    real, now = OfWorkspace.measured, {"there": False}
+    monkeypatch.setattr(OfWorkspace, "measured", lambda own: real(own) if now["there"] else {})
+    opened.run()
+    now["there"] = True
+    monkeypatch.setattr(difference_panel, "ROOM", 9999)
+    assert (empty(), settled(opened.run()) and empty()) == (0, 1)
+    next(box for box in opened.selectbox if box.label == "with").select("Collection odd").run()
+    assert not empty()
 
 
 @pytest.mark.slow

@@ -71,7 +71,21 @@ def test_one_class_is_named_in_the_singular(
     assert "1 in 1 class" in [text.value for text in test.text]
 
 
-@pytest.mark.parametrize("page", ["map", "galaxy", "anomalies"])
+def test_the_page_of_the_only_galaxy_shows_it_and_says_what_needs_more(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path
+) -> None:
+    test = run_page(monkeypatch, pages_cache, "galaxy", data=str(few(tmp_path, 1)))
+    said = words(test)
+    assert not test.error
+    assert "holds a single galaxy. Nearest neighbours, predictions, anomaly scores" in said
+    assert "Whole image" in said
+    assert "The image is the model input" in said, "patch errors"
+    assert "kind 0" in [text.value for text in test.text]
+    assert [button.disabled for button in test.button if button.label == "Next"] == [True]
+    assert "Nearest neighbours (feature space)" not in said
+
+
+@pytest.mark.parametrize("page", ["map", "anomalies"])
 def test_a_single_galaxy_is_said_to_be_too_few(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path, page: str
 ) -> None:

@@ -183,6 +183,22 @@ def test_the_pages_of_very_few_galaxies_open(
         assert "share 2 of 2 nearest neighbours" in words(test)
 
 
+@pytest.mark.parametrize("count", [1, 300])
+def test_a_small_store_without_a_map_is_shown_on_its_pca_map(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path, count: int
+) -> None:
+    table = pd.read_parquet(plain).iloc[:count].drop(columns=["x", "y"])
+    table.to_parquet(tmp_path / "a.parquet")
+    monkeypatch.setattr(large_map, "LARGE", 200_000)
+    test = run(monkeypatch, pages_cache, tmp_path, query={"galaxy": "0", "map": "umap"})
+    said, held = words(test), "1 galaxy" if count == 1 else f"{count} galaxies"
+    assert not test.error
+    assert f"{held}, without images" in said
+    assert "has no UMAP map; the map by PCA is shown" in said
+    (menu,) = (box for box in test.selectbox if box.key == "projection")
+    assert menu.options == ["PCA"]
+
+
 def test_no_sentence_on_a_small_store_says_that_it_is_large(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:

@@ -18,10 +18,10 @@ from pyarrow import parquet
 from app.components.latent_map import geometry
 from app.pages.anomalies import leaderboard, quality, tasks
 from app.pages.map import column_panel, figure, large_selection, selection
-from app.session import large_maps, links, loaders, queue, state
+from app.session import links, loaders, queue, state
 from app.session.export import FORMATS
 from astrojepa import plotting
-from astrojepa.evaluation.maps import clusters, large_map, store_clusters
+from astrojepa.evaluation.maps import clusters, large_map, store_clusters, store_pca
 from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.maps.store_pca import project_by_pca
 from astrojepa.evaluation.vectors.neighbour_index import is_available
@@ -312,7 +312,7 @@ def test_a_selection_is_sorted_by_its_place_on_the_map_that_comes_after_the_firs
         return project_by_pca(store)
 
     monkeypatch.setattr(queue, "LONG", 0.0)  # it gives way at once
-    monkeypatch.setattr(large_maps, "project_by_pca", later)
+    monkeypatch.setattr(store_pca, "project_by_pca", later)
     test, exports = opened(ABOVE, "map", filter="redshift > 0.1", sort=selection.ON_MAP)
     assert not test.error
     found = read(".csv", exports["selection"][2](".csv"))[0]["id"]

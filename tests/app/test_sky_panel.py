@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
+from astropy.wcs import WCS
 from page_runner import QUIET, run_page, settled, words
 from PIL import Image
 
@@ -107,6 +109,24 @@ def test_positions_in_one_field_are_drawn_there_and_others_on_the_whole_sky() ->
         found.ra, found.dec, found.inside, found.rows, found.rows, None, found.field
     )
     assert figure.layout.xaxis.range[0] > 0, "a single position has a field as well"
+
+
+@pytest.mark.parametrize("field", [None, (10.0, 20.0, 1.0)])
+def test_a_ring_marks_the_selected_galaxy(field: tuple[float, float, float] | None) -> None:
+    ra, dec = np.array([10.0, 10.5]), np.array([20.0, 20.5])
+    ids = np.array(["a", "b"])
+    ring = plotting.sky_figure(ra, dec, np.ones(2, bool), ids, ids, None, field, (10.5, 20.5)).data[
+        -1
+    ]
+    if field is None:
+        expected = mollweide(ra[1:], dec[1:])[0]
+    else:
+        centre = SkyCoord(10, 20, unit="deg")
+        wcs = WCS(naxis=2)
+        wcs.wcs.ctype, wcs.wcs.crval = ["RA---TAN", "DEC--TAN"], [centre.ra.deg, centre.dec.deg]
+        expected = wcs.wcs_world2pix([[10.5, 20.5]], 0)[0] + 1
+    np.testing.assert_allclose([ring.x[0], ring.y[0]], expected, rtol=1e-9)
+    assert ring.marker.symbol == "circle-open"
 
 
 @pytest.mark.parametrize("chosen", [None, 10, 60, 100])

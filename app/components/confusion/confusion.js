@@ -35,7 +35,7 @@ function fill(table, data) {
       button.disabled = !count;
       button.style.setProperty("--share", `${Math.round(share * 100)}%`);
       button.cell = [i, j];
-      button.setAttribute("aria-label", `${count} galaxies, true ${data.classes[i]}, predicted ${data.classes[j]}`);
+      button.setAttribute("aria-label", `${count} ${count === 1 ? "galaxy" : "galaxies"}, true ${data.classes[i]}, predicted ${data.classes[j]}`);
       button.title = `true ${data.classes[i]}, predicted ${data.classes[j]}: ${count} (${Math.round(share * 100)} %)`;
       button.addEventListener("click", () => table.send("cell", { cell: button.cell }));
       cell.append(button);

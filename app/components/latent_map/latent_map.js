@@ -231,7 +231,8 @@ function receive(state, bytes) {
   } else if (!state.moving) state.xy = points.xy;
   if (state.album?.source !== header.pictures) state.album = makeAlbum(header.pictures, () => redraw(state), state.sheets);
   state.buttons.pictures.hidden = Boolean(header.imageless);
-  state.canvas.setAttribute("aria-label", `Map of ${header.tile?.total ?? header.count} galaxies, ${header.title}. Arrow keys select the next galaxy in that direction.`);
+  const shown = header.tile?.total ?? header.count;
+  state.canvas.setAttribute("aria-label", `Map of ${shown} ${shown === 1 ? "galaxy" : "galaxies"}, ${header.title}. Arrow keys select the next galaxy in that direction.`);
   chooseBright(state);
 }
 

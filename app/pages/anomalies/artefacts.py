@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.tables import Column
-from astrojepa.wording import galaxies
+from astrojepa.wording import counted, galaxies
 
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
@@ -50,7 +50,7 @@ class Checked:
 def of_workspace(workspace: Workspace) -> Checked:
     """All galaxies of a small data set."""
     data = workspace.data
-    rows, said = np.arange(len(data)), f"{len(data):,} images"
+    rows, said = np.arange(len(data)), counted(len(data), "image")
     facts = {"view": links.address(workspace)}
     return Checked(data, rows, said, workspace.pictures, facts, links.open_galaxy)
 
@@ -107,7 +107,7 @@ def check_task(workspace: Workspace) -> Task:
     """What `waiting.wait_for` needs to check all images."""
     return (
         ("checks", workspace.data.fingerprint),
-        f"Checking {len(workspace.data):,} images",
+        f"Checking {counted(len(workspace.data), 'image')}",
         tasks.picture_checks(workspace.data),
     )
 

@@ -26,7 +26,7 @@ from ...session.large_links import publish
 from ...session.queue import imported
 from ...session.store_sample import SAMPLED, SEED, sampled, with_images
 from ...session.workspace import LIBRARIES
-from ..map.large import filter_row, pictured
+from ..map.large import filter_row, pictured, what
 from ..map.large_selection import export_rows, order_options, ranked_columns
 from ..map.selection import SIMILARITY, sort_by, written
 from .artefacts import Checked, artefacts, artefacts_included
@@ -171,7 +171,7 @@ def _artefacts(
     checked, checks = found
     lacking = len(rows[:CHECKED]) - len(checked)
     without = f" ({lacking:,} have no image that can be read)" if lacking else ""
-    said = f"images of the first {len(rows[:CHECKED]):,} galaxies{without}"
+    said = f"images of the first {galaxies(len(rows[:CHECKED]))}{without}"
     facts = {**large.provenance, **order.facts, "view": publish(large)}
     data = large.galaxies(checked)
     artefacts(Checked(data, checked, said, large.address, facts, opened), checks)
@@ -181,11 +181,10 @@ def _said(
     large: Large, images: Any, column: str, lowest: bool, more: str, given: Mapping[int, int]
 ) -> str:
     """Say whose galaxies these are, what they are ranked by, of marks too, and `more`."""
-    kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
     first = far_from_marks(given) or f"{'Lowest' if lowest else 'Highest'} first, by "
     made = large.map.store.facts.get(SCORE, "") if column == SCORE else ""
     return (
-        f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{pictured(large, images)}. "
+        f"{what(large, pictured(large, images))}"
         f"{first}{escape_markdown(made or f'the column {_words(column)}')}. {more}"
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from astrojepa.progress import Progress
+from astrojepa.wording import counted
 
 from ...session import loaders
 from ...session.large import Large
@@ -28,7 +29,7 @@ def check_task(large: Large, images: Any, rows: np.ndarray) -> Task:
         return check_readable(found, len(first), progress=report)
 
     key = ("large checks", large.pictures_key, first.tobytes())
-    return key, f"Checking {len(first):,} images", task
+    return key, f"Checking {counted(len(first), 'image')}", task
 
 
 def likely_artefacts(large: Large, images: Any, rows: np.ndarray) -> np.ndarray | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from astrojepa.wording import galaxies
+
 from ...components.escape_markdown import escape_markdown
 from ...session import waiting
 from ...session.described import digest
@@ -58,6 +60,6 @@ def reranked(
 def _vectors(large: Large, rows: np.ndarray) -> np.ndarray | None:
     return waiting.show_when_ready(
         ("large vectors", large.key, rows.tobytes()),
-        f"Reading the vectors of {len(rows):,} galaxies",
+        f"Reading the vectors of {galaxies(len(rows))}",
         lambda report: large.map.store.vectors_of(rows, report),
     )

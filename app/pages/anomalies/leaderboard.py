@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.tables import Column
-from astrojepa.wording import galaxies
+from astrojepa.wording import counted, galaxies
 
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
@@ -173,7 +173,7 @@ def _followed(workspace: Workspace, view: View) -> None:
 
 def wants_marks(marks: Mapping[int, int], which: str = "Re-rank") -> bool:
     """Offer to re-rank the leaderboard by marks, where there are any."""
-    mine = "1 mark" if len(marks) == 1 else f"{len(marks):,} marks"
+    mine = counted(len(marks), "mark")
     return bool(marks) and st.toggle(f"{which} by my {mine}", key=BY_MARKS)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.tables import WRITERS
+from astrojepa.wording import counted
 
 from ...components.choose import choose
 from ...components.cutout.cutout import cutout
@@ -375,7 +376,7 @@ def ranks_said(by: str, given: Mapping[int, int]) -> str:
 
 def marks_words(given: Mapping[int, int]) -> str:
     """Count the marks that re-rank."""
-    return "by your 1 mark" if len(given) == 1 else f"by your {len(given):,} marks"
+    return f"by your {counted(len(given), 'mark')}"
 
 
 def far_from_marks(given: Mapping[int, int]) -> str:

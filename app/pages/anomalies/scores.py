@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.progress import Progress
+from astrojepa.wording import galaxies
 
 from ...components.instead import say_instead
 from ...session import loaders, state, waiting
@@ -54,7 +55,7 @@ def mid_sentence(words: str) -> str:
 
 def ranked_by(chosen: Chosen) -> str:
     """Name the score that ranks are by, and how many galaxies are ranked."""
-    return f"{mid_sentence(title(chosen.name))}, of {len(chosen.places):,} galaxies"
+    return f"{mid_sentence(title(chosen.name))}, of {galaxies(len(chosen.places))}"
 
 
 def how(name: str, features: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa.wording import counted
+
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import unreadable, without_errors
 from ...components.gallery.gallery import gallery
@@ -27,7 +29,8 @@ def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
     shared = (
         ""
         if found is None
-        else f", {found.k * found.overlap[row]:.0f} of {found.k} nearest neighbours shared"
+        else f", {found.k * found.overlap[row]:.0f} of "
+        f"{counted(found.k, 'nearest neighbour')} shared"
     )
     st.header(
         f"{escape_markdown(f'{first.class_name(row)}, {first.data.ids[row]}')}{shared}",
@@ -46,7 +49,7 @@ def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
         with column:
             side = "first" if workspace is first else "second"
             heatmap(workspace, row, image, scale, side)
-            st.caption(said(workspace.choice.label))
+            st.caption(said(workspace.choice.label, len(near[0].indices)))
             rows, distances = neighbours.indices[:SHOWN], neighbours.distances[:SHOWN]
             names = [first.class_name(row) for row in rows.tolist()]
             captions = list(zip(names, gaps(rows, distances, both), strict=True))
@@ -55,12 +58,10 @@ def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
             )
 
 
-def said(label: str) -> str:
-    """Say what the neighbours below are."""
-    return (
-        f"Nearest neighbours by {escape_markdown(label)}; ● = among the {NUM_NEIGHBOURS} nearest "
-        "for both models"
-    )
+def said(label: str, count: int) -> str:
+    """Say what the neighbours below are, some of `count` that are compared."""
+    among = "the nearest" if count == 1 else f"among the {count} nearest"
+    return f"Nearest neighbours by {escape_markdown(label)}; ● = {among} for both models"
 
 
 def gaps(rows: np.ndarray, distances: np.ndarray, both: np.ndarray) -> list[str]:

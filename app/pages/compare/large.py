@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from astrojepa.evaluation.vectors.neighbour_index import INSTALL, is_available
-from astrojepa.wording import galaxies
+from astrojepa.wording import counted, galaxies
 
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import without_errors
@@ -61,7 +61,7 @@ def _compare(large: Large, go: Callable[[str], None]) -> None:
         waiting.wait_for(*LIBRARIES)
     images, found = large.images(), both.comparison
     first, second = both.samples(images, go)
-    in_both = f"{both.partners.count:,} galaxies"
+    in_both = galaxies(both.partners.count)
     if both.partners.count < max(len(large.map), len(both.partners.firsts)):
         in_both += f" that are in both stores, of {len(large.map):,}"
     said = (
@@ -138,7 +138,7 @@ def _galaxy(large: Large, both: Both, images: Any, row: int, go: Callable[[str],
         st.caption("Too few of its 1,000 nearest galaxies are in both stores to compare them.")
         return
     shared, count = np.intersect1d(*near), near.shape[1]
-    title = f"{title}, {len(shared)} of {count} nearest neighbours shared"
+    title = f"{title}, {len(shared)} of {counted(count, 'nearest neighbour')} shared"
     st.header(escape_markdown(title), anchor=False)
     shown = min(compare_galaxy.SHOWN, count)
     errors = _errors(large, both, images, row, go)
@@ -150,7 +150,7 @@ def _galaxy(large: Large, both: Both, images: Any, row: int, go: Callable[[str],
         said = compare_galaxy.gaps(near[side][:shown], distances[:shown], shared)
         with column:
             errors[side]()
-            st.caption(compare_galaxy.said((large.name, both.name)[side]))
+            st.caption(compare_galaxy.said((large.name, both.name)[side], count))
             key = f"near_{('first', 'second')[side]}"
             if images is None:
                 labels = [f"{name} ({gap})" for name, gap in zip(names[here], said, strict=True)]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa.wording import galaxies
+
 from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...components.latent_map import colouring, geometry, palette
@@ -77,7 +79,7 @@ def maps(
     )
     if around is None:
         shown = (
-            f"{len(first.data):,} galaxies of the sample"
+            f"{galaxies(len(first.data))} of the sample"
             if of_sample
             else f"the selected galaxy and its six nearest neighbours by {first.choice.label}"
         )
@@ -91,7 +93,7 @@ def maps(
                 "shared"
             )
         )
-        note.caption(f"{int(around.sum()):,} galaxies selected{shared}")
+        note.caption(f"{galaxies(int(around.sum()))} selected{shared}")
         cleared.button("Clear", on_click=_forget)
 
 

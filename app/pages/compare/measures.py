@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from astrojepa.wording import counted
+
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.table.table import Heading, table
@@ -123,7 +125,7 @@ def probes(first: Workspace, second: Workspace) -> None:
     for accuracy in found:
         st.caption(tasks.verdict(accuracy, first.choice.label, second.choice.label))
     count, split = len(found[0].first.truth), split_words(found[0].split)
-    st.caption(f"{count:,} test galaxies; split {split}.")
+    st.caption(f"{counted(count, 'test galaxy', 'test galaxies')}; split {split}.")
 
 
 def accuracy_table(found: list[Accuracy], first: str, second: str) -> pd.DataFrame:

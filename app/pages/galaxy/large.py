@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa.wording import galaxies
+
 from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_head import galaxy_head
@@ -67,7 +69,7 @@ def _head(large: Large, images: Any, row: int, name: str, kind: str) -> None:
             said = str(error)
     if found is not None and order is not None:
         rank, count, before, after = found
-        said = f"Rank {rank:,} of the {count:,} galaxies{which}, {by}. Arrow keys step through the "
+        said = f"Rank {rank:,} of the {galaxies(count)}{which}, {by}. Arrow keys step through the "
         said += "ranks."
         if not rank:
             said = f"This galaxy is not among the {count:,}{which} that are ranked {by}."

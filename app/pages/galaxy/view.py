@@ -34,28 +34,32 @@ def show(workspace: Workspace) -> None:
     """Draw the page of the selected galaxy."""
     row = workspace.selected
     links.publish(workspace)
-    _head(workspace, row)
+    alone = len(workspace.data) == 1
+    (_head_alone if alone else _head)(workspace, row)
     image = workspace.picture(row)
     with st.container(horizontal=True, gap="medium", key="galaxy_columns"):
         left, right, third = (st.container() for _ in range(3))
     with right:
         with st.container(key="galaxy_image"):
             beside = _whole(workspace, row, image)
-        st.header("Nearest neighbours (feature space)", anchor=False)
-        nearest(workspace, row, "galaxy_neighbours", links.select, 104)
+        if not alone:
+            st.header("Nearest neighbours (feature space)", anchor=False)
+            nearest(workspace, row, "galaxy_neighbours", links.select, 104)
         position_facts(workspace, row, {})
         known_columns(workspace, row, "page")
         link = st.container()
     with third:
-        galaxy_measures.votes(workspace, row)
+        if not alone:
+            galaxy_measures.votes(workspace, row)
     with left:
         if image is None:
             unreadable(workspace.data.ids[row])
         else:
             patch_panel_section(workspace, row, image)
     with third:
-        galaxy_measures.scores(workspace, row)
-        if image is not None and workspace.model is not None:
+        if not alone:
+            galaxy_measures.scores(workspace, row)
+        if not alone and image is not None and workspace.model is not None:
             galaxy_measures.drift(workspace, row, image)
     with link:
         copy_link(links.publish(workspace))
@@ -67,6 +71,18 @@ def show(workspace: Workspace) -> None:
                 known = "since the stored image's pixel scale is unknown"
             place, name = survey_image.place_of(workspace, row), workspace.data.ids[row]
             survey_image.survey_picture(place, name, image.shape[1], scale, known)
+
+
+def _head_alone(workspace: Workspace, row: int) -> None:
+    """Head the page of the only galaxy, and say what is not known of it."""
+    data = workspace.data
+    galaxy_head(data.ids[row], workspace.class_name(row), None, None, links.select)
+    st.caption(
+        f"{'Simulated. ' if data.simulated else ''}{escape_markdown(data.name)} holds a single "
+        "galaxy. Nearest neighbours, predictions, anomaly scores, and how far rotating moves the "
+        "embedding need more galaxies: choose others above, or upload this image under Models & "
+        "data to see it among them."
+    )
 
 
 def _head(workspace: Workspace, row: int) -> None:

@@ -9,6 +9,7 @@ from astrojepa.data.filters import with_clause
 from astrojepa.data.histograms import chosen_bars, range_clause, words_clause
 from astrojepa.data.values import Values, Words
 from astrojepa.progress import Progress
+from astrojepa.wording import galaxies
 
 from ...components.histograms.histograms import Panel, histograms, read_choice
 from ...components.latent_map.colouring import title_and_unit
@@ -99,7 +100,7 @@ def _panels(about: Described, names: list[str], matching: np.ndarray | None) -> 
         return found
 
     key = ("histograms", tuple(names), expression, matching is None, about.made_of)
-    return about.ready(key, f"Counting {about.count:,} galaxies", task)
+    return about.ready(key, f"Counting {galaxies(about.count)}", task)
 
 
 def _panel(about: Described, name: str, matching: np.ndarray | None, expression: str) -> Panel:

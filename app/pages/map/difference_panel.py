@@ -13,6 +13,7 @@ import streamlit as st
 from astrojepa.data.columns import ABOUT_FILES
 from astrojepa.progress import Progress
 from astrojepa.tables import Column, table_bytes
+from astrojepa.wording import counted, galaxies
 
 from ...components.collections_bar import collections_of
 from ...components.escape_markdown import escape_markdown
@@ -29,6 +30,9 @@ TWO = "To compare two regions, add one to a collection, select the other, and ch
 IMAGES = "Columns named *image* are measured on the images, radii in units of half the frame."
 MEASURES = "d = Cohen's d, of numbers; V = Cramér's V, of words"
 SIZES = "0 = no difference; d is positive where the first set is higher"
+WAITED = "differences_waited"  # session key: the sides that were shown before all was measured
+# pixels: kept by theme.css for what is measured; a row of the table, and its head
+ROOM, ROW, HEAD = 230, 33, 53
 _APART = ABOUT_FILES | {"ra", "dec"}
 
 
@@ -58,9 +62,8 @@ def difference_panel(about: Described, chosen: np.ndarray | None) -> None:
             return
         _compare(about, (first, second), (one, other))
         if both:
-            st.caption(
-                f"{both:,} galaxies are in both sets and count for {escape_markdown(first)} only."
-            )
+            verbs = "is in both sets and counts" if both == 1 else "are in both sets and count"
+            st.caption(f"{galaxies(both)} {verbs} for {escape_markdown(first)} only.")
 
 
 def sides_of(about: Described, chosen: np.ndarray | None) -> dict[str, np.ndarray] | None:
@@ -96,9 +99,13 @@ def _menu(label: str, options: list[str], key: str) -> str:
 def _compare(
     about: Described, names: tuple[str, str], sides: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    with st.container(key="differences_listed"):  # theme.css keeps room for what is measured
+    room = st.container(key="differences_listed")  # theme.css keeps room for what is measured
+    with room:
         listed = st.container()
         measured = about.measured()
+    asked = tuple(map(digest, sides))
+    if not measured:
+        st.session_state[WAITED] = asked
 
     def task(report: Progress) -> list[Any]:
         from astrojepa.evaluation.maps.differences import differences
@@ -109,8 +116,8 @@ def _compare(
         found.append(differences(measured, *sides))
         return sorted(chain(*found), key=lambda one: (-one.strength, one.p))
 
-    key = ("differences", *map(digest, sides), about.made_of)
-    found = about.ready(key, f"Comparing {about.count:,} galaxies", task)
+    key = ("differences", *asked, about.made_of)
+    found = about.ready(key, f"Comparing {galaxies(about.count)}", task)
     if found is None:
         return
     told = [one for one in found if one.significant]
@@ -118,6 +125,8 @@ def _compare(
         with listed:
             shown = pd.DataFrame(table(told[:MOST], names))
             show_table("what_differs", "What differs", shown)
+    if measured and st.session_state.get(WAITED) == asked and (left := left_over(told, measured)):
+        room.space(left)
     facts = {**about.facts(), "filter": st.session_state.get(state.FILTER, "")}
     export_menu(
         "differences",
@@ -129,6 +138,13 @@ def _compare(
     about_images = IMAGES if measured else about.unmeasured
     st.caption(f"{summary(len(told), len(found))} {about_images}".rstrip())
     _exemplars(about, names, sides)
+
+
+def left_over(told: list[Any], measured: Mapping[str, Any]) -> int:
+    """Return how much stays empty, in pixels, of the room that was kept for what is measured."""
+    before = min(sum(one.column not in measured for one in told), MOST)
+    more = (len(told[:MOST]) - before) * ROW + (HEAD if told and not before else 0)
+    return max(ROOM - more, 0)
 
 
 def table(found: list[Any], names: tuple[str, str]) -> Mapping[str, list[str]]:
@@ -184,13 +200,14 @@ def effect(one: Any) -> str:
 def summary(told: int, compared: int) -> str:
     """Say what the table holds."""
     if not told:
-        return f"None of {compared} columns differs significantly (p < 0.001)."
+        return f"None of {counted(compared, 'column')} differs significantly (p < 0.001)."
     listed = f"The strongest {MOST} are listed. " if told > MOST else ""
+    differ = f"{counted(compared, 'column')} {'differs' if told == 1 else 'differ'}"
     return (
-        f"{told} of {compared} columns differ significantly (p < 0.001). {listed}Numbers: medians, "
-        "and Cohen's d, the difference of the means in standard deviations. Words: the one that is "
-        "most over-represented in the first set, its share in both, and Cramér's V (0 = same "
-        "shares, 1 = no word in common)."
+        f"{told} of {differ} significantly (p < 0.001). {listed}Numbers: medians, and Cohen's d, "
+        "the difference of the means in standard deviations. Words: the one that is most "
+        "over-represented in the first set, its share in both, and Cramér's V (0 = same shares, 1 "
+        "= no word in common)."
     )
 
 
@@ -201,7 +218,8 @@ def _exemplars(
     for number, (name, rows) in enumerate(zip(names, sides, strict=True)):
         if (shown := about.exemplars(rows, EXEMPLARS)) is None:
             return
-        st.caption(f"{escape_markdown(name)}: {len(shown)} typical galaxies of {len(rows):,}")
+        typical = counted(len(shown), "typical galaxy", "typical galaxies")
+        st.caption(f"{escape_markdown(name)}: {typical} of {len(rows):,}")
         key, kinds = f"exemplars_{number}", about.class_names(shown)
         gallery(
             key,

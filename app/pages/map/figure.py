@@ -10,6 +10,7 @@ import streamlit as st
 
 from astrojepa.evaluation.maps.store_pca import project_by_pca
 from astrojepa.progress import Progress
+from astrojepa.wording import galaxies
 
 from ...components.figure_click.figure_click import figure_click
 from ...components.large_card import chosen_row, class_names
@@ -65,7 +66,7 @@ def store_figure(
     count, marked = len(large.map), selected(large)
     places = waiting.show_when_ready(
         ("large space", large.key),
-        f"Computing the 3-D PCA of {count:,} galaxies",
+        f"Computing the 3-D PCA of {galaxies(count)}",
         lambda report: project_by_pca(large.map.store, 3, progress=report),
     )
     if places is None:
@@ -82,7 +83,7 @@ def store_figure(
         said = [name if kind == name else f"{kind}, {name}" for kind, name in both]
         return np.array(said, dtype=object)
 
-    sentence = f"Reading the ids of {len(rows):,} galaxies"
+    sentence = f"Reading the ids of {galaxies(len(rows))}"
     key = ("large space names", large.key, rows.tobytes())
     if (found := waiting.show_when_ready(key, sentence, names)) is None:
         return ""

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS, name_in, text_in
+from astrojepa.wording import galaxies
 
 from ...components.escape_markdown import escape_markdown
 from ...components.latent_map import colouring
@@ -53,7 +54,13 @@ def filter_box(
     if wrong:
         st.error(escape_markdown(wrong))
     elif matching is not None:
-        st.caption(f"{int(matching.sum()):,} of {len(matching):,} galaxies match.")
+        st.caption(matched(matching))
+
+
+def matched(matching: np.ndarray) -> str:
+    """Count the galaxies that match, of all: bool (n,)."""
+    count = int(matching.sum())
+    return f"{count:,} of {galaxies(len(matching))} {'matches' if count == 1 else 'match'}."
 
 
 def classes_shown(workspace: Workspace) -> str:

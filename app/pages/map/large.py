@@ -10,7 +10,7 @@ import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
-from astrojepa.wording import galaxies
+from astrojepa.wording import counted, galaxies
 
 from ...components.choose import choose
 from ...components.copy_link.copy_link import copy_link
@@ -51,7 +51,7 @@ from .column_panel import column_panel
 from .difference_panel import compare_the_selection, difference_panel
 from .examples_bar import examples_bar, search_by_image
 from .figure import store_figure
-from .filter_box import SYNTAX, set_filter
+from .filter_box import SYNTAX, matched, set_filter
 from .large_selection import hidden, show_selection
 from .selection import begin_beside
 from .sky import sky_panel
@@ -199,7 +199,7 @@ def _map(
                 "pictures": header["pictures"],
                 "selected": row,
                 "neighbours": near,
-                "polygons": large_maps.polygons(),
+                "polygons": links.drawn_here(),
                 "off": list(hidden()),
                 "counts": counts,
             }
@@ -222,6 +222,8 @@ def said(large: Large, tile: Tile, matching: np.ndarray | None, images: str) -> 
     if not tile.count:
         return f"{text}No galaxy{none} is in view; press 0 to reset the view."
     if tile.cells is None:
+        if tile.count == 1:
+            return f"{text}The only one in view{none} is drawn."
         return f"{text}All {tile.count:,} in view{which} are drawn."
     every = f" (one in {tile.step:,} counted)" if tile.step > 1 else ""
     return (
@@ -232,8 +234,9 @@ def said(large: Large, tile: Tile, matching: np.ndarray | None, images: str) -> 
 
 def what(large: Large, images: str) -> str:
     """Say what the galaxies are."""
-    kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
-    return f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{images}. "
+    kind = "**simulated** " if large.is_simulated else ""
+    count = counted(len(large.map), f"{kind}galaxy", f"{kind}galaxies")
+    return f"**{escape_markdown(large.name)}**, {count}{images}. "
 
 
 def pictured(large: Large, images: Any) -> str:
@@ -325,7 +328,7 @@ def filter_row(
         st.error(escape_markdown(error))
         return None, str(error)
     if matching is not None:
-        st.caption(f"{int(matching.sum()):,} of {len(matching):,} galaxies match.")
+        st.caption(matched(matching))
     return matching, ""
 
 
@@ -333,7 +336,7 @@ def inside_rows(large: Large, matching: np.ndarray | None) -> np.ndarray | None:
     """Return the galaxies inside the lasso, or else those that match; None without either, and
     while they are sought.
     """
-    if polygons := large_maps.polygons():
+    if polygons := links.drawn_here():
         rows = large.inside(polygons)
         return rows if rows is None or matching is None else rows[matching[rows]]
     return None if matching is None else np.flatnonzero(matching)
@@ -342,7 +345,7 @@ def inside_rows(large: Large, matching: np.ndarray | None) -> np.ndarray | None:
 def _counted(large: Large, rows: np.ndarray, coloured: Colouring, option: str) -> list[int] | None:
     """Count some galaxies by colour, (256,), for the legend; None meanwhile."""
     expression = st.session_state[state.FILTER]
-    of = (str(large_maps.polygons()), str(st.session_state.get(state.AREA_OF)), expression)
+    of = (str(links.drawn_here()), str(st.session_state.get(state.AREA_OF)), expression)
     found: list[int] | None = waiting.show_when_ready(
         ("large legend", large.key, option, *of, *large.made_for(expression)),
         f"Counting {galaxies(len(rows))}",

@@ -25,7 +25,7 @@ from ...components.keepsake.large import begun, keep_large
 from ...components.large_card import class_names, go_in, listing
 from ...components.send_button import send_button
 from ...components.table.table import Order
-from ...session import large_maps, reviewing, state, waiting
+from ...session import links, reviewing, state, waiting
 from ...session.export import table_file
 from ...session.large import RANKED, SCORE, Large, selected
 from ...session.large_links import publish
@@ -81,7 +81,7 @@ def show_selection(
         st.caption("They are sorted by similarity once the neighbours are known.")
         return none
     chosen_by = (
-        large_maps.polygons(),
+        links.drawn_here(),
         applied,
         *large.made_for(applied),
         hidden(),
@@ -212,7 +212,7 @@ def _arranged(
             reverse,
             row,
         ),
-        f"Sorting {len(rows):,} galaxies",
+        f"Sorting {galaxies(len(rows))}",
         task,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from astrojepa.data.filters import text_in
 from astrojepa.data.sky import separation
+from astrojepa.wording import galaxies
 
 MAX_LENGTH = 400
 FEW = 12  # classes that a sentence names
@@ -89,7 +90,7 @@ def search(
         if len(partial):
             return Found(
                 row=int(partial[0]),
-                sentence=f"First of {len(partial)} galaxies whose id begins with {text}.",
+                sentence=f"First of {galaxies(len(partial))} whose id begins with {text}.",
             )
         return Found(
             sentence=(

@@ -21,7 +21,7 @@ from ...components.gallery.gallery import gallery
 from ...components.instead import say_instead
 from ...components.send_button import send_button
 from ...components.table.table import Heading, Order, table
-from ...session import columns, examples, export, large_maps, links, loaders, reviewing, state
+from ...session import columns, examples, export, links, loaders, reviewing, state
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
 
@@ -116,7 +116,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray, is_filtered: bool) ->
 def say_none(is_filtered: bool, off: Sequence[int]) -> None:
     """Say that no galaxy is selected, and what chose none: area, filter, legend, or several."""
     named = {
-        "lies in the area drawn": large_maps.polygons(),
+        "lies in the area drawn": links.drawn_here(),
         "passes the filter": is_filtered,
         "is shown by the legend": off,
     }

@@ -52,6 +52,8 @@ def sky_panel(about: Described, chosen: np.ndarray | None) -> None:
                 return
         from astrojepa import plotting
 
+        row = st.session_state.get(state.ROW)
+        place = about.position_of(row) if row is not None and row < about.count else None
         figure = plotting.sky_figure(
             found.ra,
             found.dec,
@@ -60,7 +62,8 @@ def sky_panel(about: Described, chosen: np.ndarray | None) -> None:
             about.ids(found.rows),
             counts,
             found.field,
-        ).update_layout(showlegend=chosen is not None)
+            place,
+        ).update_layout(showlegend=chosen is not None, uirevision=str(found.field))
         key = KEY if found.field is None else FIELD_KEY
         figures.chart(figure, key, 400)
         figure_click(key, about.select)

@@ -148,8 +148,8 @@ def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Po
     if shown == wanted and owner != place:
         if owner is not None:  # a link's belong to the map that it names
             st.session_state[state.POLYGONS] = []
-        owner = st.session_state[state.AREA_OF] = place
-    return (st.session_state.get(state.POLYGONS) or []) if owner == place else []
+        st.session_state[state.AREA_OF] = place
+    return links.drawn_here()
 
 
 def chosen_rows(

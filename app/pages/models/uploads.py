@@ -16,6 +16,7 @@ from astrojepa.data.values import read_values, sortable
 from astrojepa.evaluation.vectors.neighbour_index import INSTALL, is_available
 from astrojepa.progress import Progress
 from astrojepa.tables import Column, table_bytes
+from astrojepa.wording import galaxies
 
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
@@ -127,7 +128,7 @@ def show_large(large: Large, go: Callable[[str], None]) -> None:
     made = {"model": str(model.id), "model_hash": model.hash, "projection": own_method(large)}
     facts = {**export.provenance(workspace.data), **made, "view": publish(large)}
     title = state.PROJECTIONS.get(own_method(large), "x and y")
-    said = f"a random sample (seed {SEED}) of {len(scored.rows):,} galaxies"
+    said = f"a random sample (seed {SEED}) of {galaxies(len(scored.rows))}"
     select = go_in(large, lambda: st.session_state.update({state.TO_GALAXY: True}))
     _shown(
         workspace,

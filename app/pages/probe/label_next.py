@@ -16,6 +16,7 @@ import streamlit as st
 import astrojepa as aj
 from astrojepa.progress import Progress
 from astrojepa.tables import Column
+from astrojepa.wording import galaxies
 
 from ...components import collections_bar
 from ...components.cutout.cutout import cutout
@@ -253,7 +254,7 @@ def _others(
 ) -> None:
     order = batch.rows.tolist()
     st.header(
-        f"The {len(order)} galaxies most worth labelling, of {batch.unlabelled:,} without a label",
+        f"The {galaxies(len(order))} most worth labelling, of {batch.unlabelled:,} without a label",
         anchor=False,
     )
     st.caption(

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from astrojepa.wording import counted, galaxies
+
 from ...components import figures
 from ...components.confusion.confusion import confusion
 from ...components.difference import words
@@ -52,7 +54,8 @@ def headline(report: Report, target: Target, kind: str, name: str) -> None:
     """
     first, own = report.rows[0].result, len(target.given)
     st.header(
-        f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies classified correctly",
+        f"{percent(first.accuracy)} of {counted(len(first.truth), 'test galaxy', 'test galaxies')} "
+        "classified correctly",
         anchor=False,
     )
     low, high = first.interval
@@ -156,7 +159,7 @@ def _offer_random(workspace: Workspace, place: str) -> None:
             st.session_state[place] = True
             st.rerun()
         st.caption(
-            f"The same network, untrained. Embedding {len(workspace.data):,} galaxies with it "
+            f"The same network, untrained. Embedding {galaxies(len(workspace.data))} with it "
             f"takes {cost(seconds)}."
         )
 

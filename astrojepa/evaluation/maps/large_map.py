@@ -262,12 +262,17 @@ def open_large_map(store: Store) -> LargeMap:
 
     Raises ValueError where there are none, or where one is not finite.
     """
-    if not {"x", "y"} <= set(store.names):
+    if not has_map(store):
         raise ValueError(
             f"{store.path.name} has {len(store):,} galaxies and no map of them (columns x and y); "
             f"make one with: astrojepa project --vectors {store.path.name} --out mapped"
         )
     return large_map(store, *coordinates(store, "x", "y"))
+
+
+def has_map(store: Store) -> bool:
+    """Whether a store has the columns x and y."""
+    return {"x", "y"} <= set(store.names)
 
 
 def method_of(store: Store) -> str:

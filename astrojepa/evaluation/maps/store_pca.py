@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from astrojepa.cache import cache_path, load_arrays, save_arrays
+from astrojepa.evaluation.maps.large_map import LargeMap, large_map
 from astrojepa.evaluation.vectors.standardise import scaling
 from astrojepa.evaluation.vectors.store import Store
 from astrojepa.progress import Listener, reporting
@@ -37,6 +38,11 @@ def project_by_pca(
     if cache:
         save_arrays(path, xyz=xyz)
     return xyz[:, :dimensions]
+
+
+def pca_map(store: Store, progress: Progress | None = None) -> LargeMap:
+    """Return the PCA map of all vectors of a store."""
+    return large_map(store, *project_by_pca(store, progress=progress).T.astype(np.float64))
 
 
 def _axes(store: Store, report: Callable[[int], None]) -> tuple[np.ndarray, np.ndarray]:
