@@ -40,7 +40,7 @@ def project_by_pca(
     return xyz[:, :dimensions]
 
 
-def pca_map(store: Store, progress: Progress | None = None) -> LargeMap:
+def pca_map(store: Store, progress: Listener = None) -> LargeMap:
     """Return the PCA map of all vectors of a store."""
     return large_map(store, *project_by_pca(store, progress=progress).T.astype(np.float64))
 
