@@ -333,12 +333,12 @@ def neighbours_kept(report: Progress, embeddings: Any, method: str, k: int) -> A
 
 @as_task
 def error_scale(
-    report: Progress, model: Any, data: Any, masks: str, sample: int = 12
+    report: Progress, model: Any, data: Any, masks: str
 ) -> dict[str, tuple[float, float]]:
     """Return the colour scale of patch errors: 2nd and 98th percentile over a few galaxies."""
     from astrojepa import plotting
 
-    rows = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
+    rows = np.unique(np.linspace(0, len(data) - 1, min(12, len(data))).astype(int))
     found = []
     for done, row in enumerate(rows):
         with MODEL_TURNS.turn():
