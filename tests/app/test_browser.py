@@ -104,6 +104,7 @@ def test_lasso_returns_exactly_the_galaxies_inside_it(explorer: Explorer) -> Non
     assert inside > 10
     explorer.quiet()
     gallery = explorer.page.locator(".st-key-lasso_gallery .tile")
+    gallery.nth(min(24, inside) - 1).wait_for()
     rows = [int(tile.get_attribute("data-row")) for tile in gallery.all()]
     assert len(rows) == min(24, inside)
     assert all(clear[row] > 0 for row in rows)

@@ -18,7 +18,7 @@ import astrojepa as aj
 from app.components.latent_map import colouring
 from app.pages.map import figure, search
 from app.pages.map.filter_box import example
-from app.session import loaders
+from app.session import loaders, state
 from app.session.columns import columns_of
 from astrojepa.data.filters import matching
 
@@ -110,9 +110,11 @@ def test_the_search_box_takes_a_filter_and_leaves_links_and_classes_alone(
     for text in ("Merging", "10:20:30 +5 10 0", "https://x.org/?ra=1&dec==2", "spirals in pairs"):
         assert not search.is_filter(text)
     test = draw()
+    test.session_state[state.GALLERY_PAGE] = 1
     next(box for box in test.text_input if box.key == "find").set_value(EXPRESSION).run()
     settled(test)
     assert f"{expected()} of 60 galaxies match." in words(test)
+    assert test.session_state[state.GALLERY_PAGE] == 0, "other galaxies begin on their first page"
 
 
 @pytest.mark.parametrize("written", ["mergers", "Merging"])

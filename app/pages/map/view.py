@@ -31,7 +31,7 @@ from .column_panel import column_panel
 from .difference_panel import compare_the_selection, difference_panel
 from .examples_bar import examples_bar
 from .figure import figure_map
-from .filter_box import filter_box
+from .filter_box import filter_box, set_filter
 from .selection import begin_beside, show_selection
 from .sky import sky_panel
 
@@ -325,7 +325,8 @@ def _find(workspace: Workspace) -> None:
     if expression := search.cone(written, parse_coordinates) or (
         written if search.is_filter(written) else ""
     ):
-        st.session_state[state.FILTER], st.session_state["find"] = expression, ""
+        set_filter(expression)
+        st.session_state["find"] = ""
         return
     if not written.strip():
         st.session_state[state.OFF] = ()
