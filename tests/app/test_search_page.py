@@ -72,7 +72,7 @@ def test_the_columns_of_a_search_are_its_distances(draw: Callable[..., AppTest])
     row = int(np.argsort(distances)[9])
     name = str(aj.open_dataset(DATA).ids[row])
     by_rank = draw(query=query | {"filter": f'search_rank == 10 & id == "{name}"'})
-    assert "1 of 120 galaxies match." in words(by_rank)
+    assert "1 of 120 galaxies matches." in words(by_rank)
 
 
 @pytest.mark.slow
@@ -132,7 +132,7 @@ def test_an_image_that_was_brought_along_finds_its_galaxy(draw: Callable[..., Ap
     test.session_state["filter"] = f'search_rank == 1 & id == "{data.ids[33]}"'
     settled(test.run())
     assert "like 1 example;" in words(test)
-    assert "1 of 120 galaxies match." in words(test)
+    assert "1 of 120 galaxies matches." in words(test)
     press(test, "Remove")
     assert "Searching" not in words(test)
 
@@ -209,7 +209,7 @@ def test_a_region_ranks_its_own_galaxy_first(draw: Callable[..., AppTest]) -> No
     query = {"map": "pca", "galaxy": "7", "region": f"7.{mask}"}
     test = draw(query=query | {"filter": f'search_rank == 1 & id == "{data.ids[7]}"'})
     assert "a region like the bright one" in words(test)
-    assert "1 of 120 galaxies match." in words(test)
+    assert "1 of 120 galaxies matches." in words(test)
     assert "Less like this" not in labels(test)
     assert test.query_params["region"] == f"7.{mask}"
     press(test, "More like this")
