@@ -124,9 +124,6 @@ def _open(
     if link:
         follow_links.follow(link, choices, [source.name for source in sources])
     _set_default(state.CHECKPOINT, default, [choice.reference for choice in choices])
-    refused, by, shown, _ = st.session_state.get(state.REFUSED, ("",) * 4)
-    if (refused, by) == (st.session_state[state.CHECKPOINT], st.session_state[state.SOURCE]):
-        st.session_state[state.CHECKPOINT] = shown
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
     with bar:
         labels = {choice.reference: choice.label for choice in choices}
@@ -135,8 +132,6 @@ def _open(
             list(labels),
             format_func=lambda reference: labels.get(reference, reference),
             key=state.CHECKPOINT,
-            on_change=st.session_state.pop,
-            args=(state.REFUSED, None),
             width=208,
         )
         if len(sources) > 1:
@@ -191,11 +186,8 @@ def _forget_labels() -> None:
 
 
 def _load_model(workspace: Workspace) -> None:
-    """Load the chosen model; on failure choose the previous one in the menu, and say why."""
+    """Load the chosen model; on failure say why and keep the previous one."""
     reference = workspace.choice.reference
-    _, by, shown, sentence = st.session_state.get(state.REFUSED, ("",) * 4)
-    if (by, shown) == (workspace.source.name, reference):
-        st.error(sentence)
     if reference == BASELINE:
         return
     if (facts := _facts(workspace)) is not None:
@@ -205,21 +197,20 @@ def _load_model(workspace: Workspace) -> None:
         _take(workspace)
         st.session_state[state.GOOD_CHECKPOINT] = reference
     except (ValueError, OSError) as error:
-        if st.session_state.get(state.GOOD_CHECKPOINT) == reference:
-            del st.session_state[state.GOOD_CHECKPOINT]
         previous = st.session_state.get(state.GOOD_CHECKPOINT, BASELINE)
+        previous = BASELINE if previous == reference else previous
         same = (choice for choice in workspace.choices if choice.reference == previous)
-        kept = next(same, workspace.choices[-1])
+        workspace.choice = next(same, workspace.choices[-1])
         remedy = (
-            f"{escape_markdown(kept.label)} is still shown. Choose another model "
+            f"{escape_markdown(workspace.choice.label)} is still shown. Choose another model "
             "above, or an intact file."
         )
-        sentence = (
+        st.error(
             f"**{escape_markdown(label_of(reference))} was not opened.** "
             f"{escape_markdown(error)}\n\n{remedy}"
         )
-        st.session_state[state.REFUSED] = reference, workspace.source.name, kept.reference, sentence
-        st.rerun()
+        if workspace.choice.reference != BASELINE:
+            _take(workspace)
 
 
 def _take(workspace: Workspace) -> None:

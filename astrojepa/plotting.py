@@ -183,7 +183,8 @@ def histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return how many of the finite values lie in each bin, and the edges. Bins are as many as the
     rule of Freedman and Diaconis gives, at most twice the square root of the number of values, but
     no fewer than by Sturges' rule (NumPy's "auto") and at most 60; values that differ by rounding
-    alone lie in one.
+    alone lie in one. Each bin holds one whole number, or as many as each other, if all values are
+    whole.
     """
     finite = drawable(values)[np.isfinite(values)]
     (low, high), bins = ends(finite), 1.0
@@ -193,6 +194,10 @@ def histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             2 * (three_quarters - quarter) / np.cbrt(count), (high - low) / 2 / np.sqrt(count)
         )
         bins = min(max((high - low) / width, np.log2(count) + 1), MOST_BINS)
+        if high - low < 2**31 and (finite == np.round(finite)).all():
+            numbers = high - low + 1
+            step = 1.0 if numbers <= MOST_BINS else np.ceil(numbers / bins)
+            return np.histogram(finite, low - 0.5 + step * np.arange(np.ceil(numbers / step) + 1))
     return np.histogram(finite, bins=int(np.ceil(bins)), range=(low, high))
 
 

@@ -41,7 +41,7 @@ def first_of(names: Sequence[str], count: int = 3) -> str:
 
 
 def galaxies(count: int) -> str:
-    """Count galaxies in words.
+    """Count galaxies, in the singular or the plural.
 
     >>> galaxies(1), galaxies(1200)
     ('1 galaxy', '1,200 galaxies')
@@ -49,8 +49,22 @@ def galaxies(count: int) -> str:
     return counted(count, "galaxy", "galaxies")
 
 
+def first_galaxies(count: int) -> str:
+    """Name the first of an order.
+
+    >>> first_galaxies(1), first_galaxies(1200)
+    ('the only galaxy', 'the first 1,200 galaxies')
+    """
+    return "the only galaxy" if count == 1 else f"the first {galaxies(count)}"
+
+
+def have(count: int) -> str:
+    """Return the verb of so many things."""
+    return "has" if count == 1 else "have"
+
+
 def counted(count: int, one: str, many: str = "") -> str:
-    """Count things in words.
+    """Count things, in the singular or the plural.
 
     >>> counted(1, "image"), counted(1200, "image"), counted(2, "class", "classes")
     ('1 image', '1,200 images', '2 classes')

@@ -164,6 +164,22 @@ def test_a_histogram_of_few_values_has_few_bins_by_the_rules_of_numpy(count: int
         assert (edges[0], edges[-1]) == (values.min(), values.max())
 
 
+@pytest.mark.parametrize("highest", [1, 5, 9, 10, 59])
+@pytest.mark.parametrize("times", [1, 3, 50])
+def test_a_histogram_of_whole_numbers_has_a_bin_for_each(highest: int, times: int) -> None:
+    counts, edges = plotting.histogram(np.tile(np.arange(highest + 1.0), times))
+    assert counts.tolist() == [times] * (highest + 1)
+    assert (edges[:-1] + 0.5).tolist() == list(range(highest + 1))
+
+
+@pytest.mark.parametrize("highest", [60, 99, 1234])
+def test_bins_hold_equally_many_of_many_whole_numbers(highest: int) -> None:
+    counts, edges = plotting.histogram(np.tile(np.arange(highest + 1.0), 20))
+    assert len(counts) <= 60
+    assert set(counts[:-1]) == {20 * (edges[1] - edges[0])}, "the last may reach beyond"
+    assert counts.sum() == 20 * (highest + 1)
+
+
 def test_a_histogram_has_60_bins_at_most() -> None:
     many = np.random.default_rng(3).lognormal(size=100_000)
     few_far = np.append(np.random.default_rng(3).normal(size=100) * 1e-9, 1e300)

@@ -10,9 +10,8 @@ import pytest
 
 from app.pages.anomalies.review import marks_words
 from app.pages.compare import galaxy as compare_galaxy
-from app.pages.map import difference_panel, filter_box
+from app.pages.map import difference_panel, filter_box, search
 from app.pages.map import large as large_map_page
-from astrojepa.wording import counted
 
 
 def store(count: int, simulated: bool = False) -> Any:
@@ -21,6 +20,15 @@ def store(count: int, simulated: bool = False) -> Any:
 
 def tile(count: int) -> Any:
     return SimpleNamespace(count=count, cells=None)
+
+
+def found_by(beginning: str) -> str:
+    def no_position(text: str) -> tuple[float, float]:
+        raise ValueError(text)
+
+    none = np.full(3, np.nan)
+    ids = np.array(["a1", "a2", "b1"])
+    return search.search(beginning, ids, (), none, none, no_position).sentence
 
 
 @pytest.mark.parametrize(
@@ -54,8 +62,8 @@ def tile(count: int) -> Any:
             lambda: compare_galaxy.said("m", 4),
             "Nearest neighbours by m; ● = among the 4 nearest for both models",
         ),
-        (lambda: counted(1, "vector"), "1 vector"),
-        (lambda: counted(0, "class", "classes"), "0 classes"),
+        (lambda: found_by("b"), "The only galaxy whose id begins with b."),
+        (lambda: found_by("a"), "First of 2 galaxies whose id begins with a."),
     ],
 )
 def test_one_is_counted_in_the_singular_and_more_in_the_plural(said: Any, expected: str) -> None:

@@ -248,7 +248,7 @@ class Large:
 
     def _ids(self) -> tuple[str, str] | None:
         return waiting.show_when_ready(
-            ("large ids", self.key), f"Reading {len(self.map):,} ids", _read_ids(self)
+            ("large ids", self.key), f"Reading {counted(len(self.map), 'id')}", _read_ids(self)
         )
 
     def rows_of(self, names: tuple[str, ...]) -> dict[str, int] | None:

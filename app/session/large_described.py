@@ -13,7 +13,7 @@ from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.progress import Progress
 
 from ..components.keepsake.large import begun
-from ..components.large_card import class_names, go_in, place_of
+from ..components.large_card import class_names, go_in
 from . import waiting
 from .described import digest
 from .large import Large
@@ -71,7 +71,8 @@ class OfStore:
         return ra, dec
 
     def position_of(self, row: int) -> tuple[float, float] | None:
-        return place_of(self.large, self.large.map.store.table_of(np.array([row])))
+        ra, dec = (float(values[row]) for values in self.positions())
+        return (ra, dec) if np.isfinite(ra + dec) else None
 
     def _numbers(self, name: str) -> np.ndarray:
         values = self.large.map.column(name)

@@ -28,7 +28,7 @@ PCA = "pca"
 
 
 def options(large: Large) -> dict[str, str]:
-    """What the map can be, with its title, that of x and y first."""
+    """What the map can be, with its title, the store's own first."""
     names = set(large.map.store.names)
     titles = {own_method(large): state.PROJECTIONS.get(own_method(large), "x and y")}
     for method, title in state.PROJECTIONS.items():
@@ -40,11 +40,11 @@ def options(large: Large) -> dict[str, str]:
 def own_method(large: Large) -> str:
     """What the map of x and y is, as `astrojepa project` writes it; PCA where there is none."""
     store = large.map.store
-    return method_of(store) or (OWN if has_map(store) else PCA)
+    return (method_of(store) or OWN) if has_map(store) else PCA
 
 
 def follow(large: Large, method: str) -> None:
-    """Choose the map of x and y where a link names none of the store's; say so where it names
+    """Choose the store's own map where a link names none of the store's; say so where it names
     another, on which its area was drawn.
     """
     if method in options(large):
@@ -70,7 +70,7 @@ def choose(large: Large) -> None:
 
 
 def shown(large: Large) -> tuple[str, LargeMap]:
-    """Return the chosen map and its method; while it is computed, with progress, that of x and y.
+    """Return the chosen map and its method; while it is computed, with progress, the store's own.
 
     What was drawn on another map, and the part of it that was in view, are forgotten.
     """
@@ -94,7 +94,7 @@ def shown(large: Large) -> tuple[str, LargeMap]:
 
 
 def at_hand(large: Large) -> LargeMap:
-    """Return the chosen map if it is there, else that of x and y; computes nothing."""
+    """Return the chosen map if it is there, else the store's own; computes nothing."""
     key = _task(large, st.session_state.get(state.PROJECTION, OWN))[0]
     found: LargeMap | None = loaders.jobs().result(key)
     return found or large.map

@@ -14,6 +14,7 @@ import streamlit as st
 import astrojepa as aj
 from astrojepa.places import TOP
 from astrojepa.progress import Progress
+from astrojepa.wording import have
 
 from ..components.patch_panel import masks as masking
 from ..server.serving import Source
@@ -205,8 +206,8 @@ def stored_vectors(report: Progress, stored: Any, data: Any, given: Any) -> Any:
     rows = rows_of(stored, given)
     if (missing := int((rows < 0).sum())) > 0:
         raise ValueError(
-            f"{missing:,} of these {len(data):,} galaxies have no vector in {stored.name}; "
-            "choose it at the top to see the others."
+            f"{missing:,} of these {len(data):,} galaxies {have(missing)} no vector in "
+            f"{stored.name}; choose it at the top to see the others."
         )
     return taken(stored, data, rows)
 

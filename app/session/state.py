@@ -70,8 +70,6 @@ KEPT = "kept"  # values of the widgets that outlive the pages that do not show t
 AWAITED = "awaited"  # row among all galaxies of one that was selected and is not in the sample
 LOADED_PATHS = "loaded_paths"  # checkpoints loaded by path, local mode
 GOOD_CHECKPOINT = "good_checkpoint"  # the last model that could be opened
-# model that could not be opened, with which data, what is shown in its place, and what is said
-REFUSED = "refused"
 MASK_KIND = "mask_kind"  # of the patch panel: tiling, random, bright or drawn
 MASK_SEED = "mask_seed"
 MASK_COUNT = "mask_count"

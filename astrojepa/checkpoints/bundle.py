@@ -28,7 +28,6 @@ MAX_FILES = 300_000
 MAX_BYTES = 4_000_000_000  # of all files together
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
 _NAME = re.compile(r"(?:data|checkpoints|cache)(?:/[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,99}){1,5}")
 _SIMULATED = re.compile(r"simulated(:\d{1,7}){0,2}")
 

@@ -151,7 +151,7 @@ def test_a_click_on_the_leaderboard_opens_the_galaxy_whose_arrow_keys_step_its_r
     tile.click()
     page.wait_for_url(re.compile(f"/galaxy\\?.*id={name}"), wait_until="commit")
     explorer.appears(page.get_by_role("heading", name=str(name)))
-    explorer.says(re.compile(r"Rank 3 of the [\d,]+ galaxies that match redshift > 0.3, by magni"))
+    explorer.says(re.compile(r"Rank 3 of the [\d,]+ galaxies matching redshift > 0.3, by magni"))
     explorer.calm()
     page.keyboard.press("ArrowRight")
     explorer.says("Rank 4 of the")

@@ -66,6 +66,7 @@ from astrojepa.evaluation.anomalies.feedback import rerank
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
+from astrojepa.evaluation.maps.store_pca import project_by_pca
 from astrojepa.evaluation.patches.regions import region_similarity
 from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.vectors import compare_stores, newcomers, store_images
@@ -980,7 +981,7 @@ def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_fro
     link = {"sort": "magnitude", "order": "reversed", "filter": "redshift > 0.1"}
     query = link | {"id": ids[38]}
     test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
-    said = f"of the {len(ids):,} galaxies that match redshift \\> 0.1, by magnitude, lowest first"
+    said = f"of the {len(ids):,} galaxies matching redshift \\> 0.1, by magnitude, lowest first"
     for step, place in (("Next", 39), ("Next", 40), ("Next", 41), ("Previous", 40)):
         pressed(test, step)
         assert [element.value for element in test.title] == [ids[place]]
@@ -994,7 +995,7 @@ def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_fro
         assert [buttons["Previous"], buttons["Next"]] == [barred == "Previous", barred == "Next"]
     outside = str(frame["object_id"][frame["redshift"].idxmin()])
     test = run(monkeypatch, pages_cache, plain, page="galaxy", query=link | {"id": outside})
-    assert f"is not among the {len(ids):,} that match" in words(test)
+    assert f"is not among the {len(ids):,} matching redshift" in words(test)
     query = {"galaxy": "7", "filter": "no such column < 1"}
     test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
     assert not test.error
@@ -1018,7 +1019,7 @@ def test_the_same_filter_of_another_search_chooses_and_ranks_other_galaxies(
         assert found["id"][found["search_rank"] == 1].tolist() == [ids[row]]
         assert sorted(found["search_rank"]) == [1, 2, 3, 4, 5]
         test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
-        assert "of the 5 galaxies that match search" in words(test)
+        assert "of the 5 galaxies matching search" in words(test)
         assert "is not among" not in words(test)
 
 
@@ -1567,9 +1568,11 @@ def test_an_image_is_searched_with_by_the_model_of_the_vectors_and_no_other(
     test.session_state[state.FILTER] = "search_rank <= 1"
     loads: list[str] = []
     load = opening.open_model
-    monkeypatch.setattr(
-        opening, "open_model", lambda *given: (loads.append("once"), load(*given))[1]
-    )
+
+    def counting(*given: Any) -> Any:
+        return lambda report: (loads.append("once"), load(*given)(report))[1]
+
+    monkeypatch.setattr(opening, "open_model", counting)
     monkeypatch.setattr(waiting, "PATIENCE", 0.0)  # as on a busy machine
     settled(test.run())
     assert len(loads) <= 2, "it is loaded again and again"
@@ -1859,6 +1862,18 @@ def test_own_images_are_compared_with_a_large_store_as_with_a_small_data_set(
     test.button(key="nearest_0").click().run()
     assert test.session_state[state.ROW] == int(rows[0])
     assert test.query_params["id"] == ids[0]
+    facts = {"model": "small.lejepa", "model_hash": model.hash, "map": '{"method": "umap"}'}
+    table = modelled.table.drop_columns(["x", "y"]).replace_schema_metadata(facts)
+    parquet.write_table(table, tmp_path / "store" / "a.parquet")
+    test = run(monkeypatch, pages_cache, tmp_path / "store", **given)
+    test.session_state[state.UPLOADS] = {held.digest: held}
+    settled(test.run())
+    _, _, write, _ = exported["images"]
+    found = pd.read_csv(io.BytesIO(write(".csv"))).iloc[0]
+    pca = project_by_pca(open_store(tmp_path / "store"), cache=False)
+    assert (found[["x", "y"]] >= pca.min(axis=0)).all()
+    assert (found[["x", "y"]] <= pca.max(axis=0)).all()
+    assert b"umap" not in write(".ecsv"), "the map that was left out"
     table = modelled.table.replace_schema_metadata({})
     parquet.write_table(table, tmp_path / "store" / "a.parquet")
     said = words(run(monkeypatch, pages_cache, tmp_path / "store", **given))

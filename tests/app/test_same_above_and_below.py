@@ -220,7 +220,7 @@ def test_a_search_by_examples_finds_the_same_above_and_below_and_its_link_opens_
         links.append(dict(test.query_params))
     assert all(links[0][key] == links[1][key] == given[key] for key in given)
     test, _ = opened(ABOVE, "galaxy", **links[0])
-    assert r"of the 100 galaxies that match search_rank" in words(test).replace("\\", "")
+    assert r"of the 100 galaxies matching search_rank" in words(test).replace("\\", "")
 
 
 @pytest.mark.slow

@@ -63,9 +63,19 @@ def test_a_cone_chooses_across_zero_hours_and_the_panel_says_what_has_no_place(
     assert "tangent plane" not in words(test), "closed at first"
     test.session_state["sky_open"] = True
     test.session_state["filter"] = ""
+    drawn: list[Any] = []
+    show = sky.figures.chart
+    monkeypatch.setattr(
+        sky.figures, "chart", lambda figure, *given: (drawn.append(figure), show(figure, *given))
+    )
     settled(test.run())
     assert "Equatorial coordinates, tangent plane around 359.8500° +0.3" in words(test)
     assert "2 of 40 have no position." in words(test)
+    test.session_state["filter"] = "cone(0, 0.3, 0.55)"
+    settled(test.run())
+    before, after = drawn[0].layout, drawn[-1].layout
+    assert before.uirevision == after.uirevision, "the zoom stays"
+    assert before.legend.uirevision != after.legend.uirevision, "and no group stays hidden"
 
 
 def test_simulated_galaxies_have_no_sky(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
@@ -197,7 +207,7 @@ def test_of_more_than_are_drawn_one_by_one_the_others_are_a_density_that_says_it
     found = sky.sky_of(about, np.arange(5, 15))
     assert found.rows.tolist() == [5, 6, 8, 9, 10, 11, 12, 13, 14]
     assert found.inside.all()
-    assert "1 of 10 have no position." in found.said
+    assert "1 of 10 has no position." in found.said
     assert "Grey: how many of all 99 lie in each of the cells of 0.81 square degrees" in found.said
     every = sky.sky_of(about, None)
     assert every.density

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from astrojepa.wording import galaxies
+from astrojepa.wording import counted, first_galaxies, galaxies, have
 
 from ...components import figures
 from ...components.choose import choose
@@ -99,8 +99,9 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     unsound = likely_artefacts(large, images, rows) if hide else None
     if unsound is not None:
         checked = f"{min(CHECKED, count):,}"
-        included = f"Of the first {checked}, {len(unsound):,} likely artefacts are left out (tab "
-        included += "*Artefacts*)."
+        verb = "is" if len(unsound) == 1 else "are"
+        included = f"Of the first {checked}, {counted(len(unsound), 'likely artefact')} {verb} "
+        included += "left out (tab *Artefacts*)."
         tell({})
     ranks = np.arange(1, len(rows) + 1)
     if unsound is not None:
@@ -146,7 +147,7 @@ def _benchmark(large: Large, images: Any, go: Callable[[str], None]) -> None:
     said = f"{min(SAMPLED, drawn.labelled):,} of the {drawn.labelled:,} labelled galaxies"
     if images is not None and not (there := images.there(data.rows))[kept].all():
         kept &= there
-        said += f", of which {int(kept.sum()):,} have an image"
+        said += f", of which {int(kept.sum()):,} {have(int(kept.sum()))} an image"
     data = data.subset(np.flatnonzero(kept))
     if images is not None and len(data):
         data = with_images(data, images)
@@ -170,8 +171,8 @@ def _artefacts(
         return
     checked, checks = found
     lacking = len(rows[:CHECKED]) - len(checked)
-    without = f" ({lacking:,} have no image that can be read)" if lacking else ""
-    said = f"images of the first {galaxies(len(rows[:CHECKED]))}{without}"
+    without = f" ({lacking:,} {have(lacking)} no image that can be read)" if lacking else ""
+    said = f"images of {first_galaxies(len(rows[:CHECKED]))}{without}"
     facts = {**large.provenance, **order.facts, "view": publish(large)}
     data = large.galaxies(checked)
     artefacts(Checked(data, checked, said, large.address, facts, opened), checks)

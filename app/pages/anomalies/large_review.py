@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from astrojepa.wording import galaxies
+from astrojepa.wording import first_galaxies
 
 from ...components.keepsake.large import begun, keep_large
 from ...components.large_card import class_names, columns_and_links, shown_image
@@ -50,7 +50,7 @@ def review(
     coming_rows = rows[moved]
     before, current = selected(large), arrived(key, coming_rows, (key, order, len(rows)))
     if (row := current.shown) is None:
-        finished(about, current, f"the first {galaxies(len(rows))} of this order")
+        finished(about, current, f"{first_galaxies(len(rows))} of this order")
     else:
         if row != before:
             select(large, row)

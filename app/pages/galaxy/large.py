@@ -61,7 +61,7 @@ def _head(large: Large, images: Any, row: int, name: str, kind: str) -> None:
     head, order, found, said = st.container(), large.order(), None, ""
     before = after = None
     if order is not None:
-        which = f" that match {order.filter}" if order.filter else ""
+        which = f" matching {order.filter}" if order.filter else ""
         by = f"by {order.column.replace('_', ' ')}, {order.facts['order']}"
         try:
             found = large.beside(order, row)

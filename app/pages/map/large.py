@@ -10,7 +10,7 @@ import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
-from astrojepa.wording import counted, galaxies
+from astrojepa.wording import counted, galaxies, have
 
 from ...components.choose import choose
 from ...components.copy_link.copy_link import copy_link
@@ -248,7 +248,7 @@ def pictured(large: Large, images: Any) -> str:
     if images is None:  # while ids are looked up
         return ""
     name, lacking = escape_markdown(large.source.name), len(images) - images.count
-    found = f"{images.count:,} of which have" if lacking else "all with"
+    found = f"{images.count:,} of which {have(images.count)}" if lacking else "all with"
     text = f", {found} an image in {name}"
     if images.others:
         which = "image of another galaxy" if images.others == 1 else "images of other galaxies"

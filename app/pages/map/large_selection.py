@@ -15,7 +15,7 @@ from astrojepa.evaluation.maps.plane import PLACES, UNITS
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.progress import Progress
 from astrojepa.tables import Column
-from astrojepa.wording import galaxies
+from astrojepa.wording import galaxies, have
 
 from ...components.choose import choose
 from ...components.collections_bar import collections_bar
@@ -105,7 +105,7 @@ def show_selection(
         said = _tiles(large, key, by, rows, values, there, page, size)
         if len(there) < len(rows):
             which = f"the first {len(rows):,}" if count > len(rows) else "these galaxies"
-            said.insert(0, f"{len(there):,} of {which} have an image.")
+            said.insert(0, f"{len(there):,} of {which} {have(len(there))} an image.")
     else:
         said = _table(large, by, backwards, rows, values)
         if count > LISTED:

@@ -10,7 +10,6 @@ import numpy as np
 
 from astrojepa.data.filters import text_in
 from astrojepa.data.sky import separation
-from astrojepa.wording import galaxies
 
 MAX_LENGTH = 400
 FEW = 12  # classes that a sentence names
@@ -88,10 +87,8 @@ def search(
     except ValueError:
         partial = np.flatnonzero(np.char.startswith(np.char.lower(ids.astype(str)), text.lower()))
         if len(partial):
-            return Found(
-                row=int(partial[0]),
-                sentence=f"First of {galaxies(len(partial))} whose id begins with {text}.",
-            )
+            which = f"First of {len(partial):,} galaxies" if len(partial) > 1 else "The only galaxy"
+            return Found(row=int(partial[0]), sentence=f"{which} whose id begins with {text}.")
         return Found(
             sentence=(
                 f"No match. Try an id, a class{_some(classes)}, coordinates such as 184.95 -0.57, "

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.data.sky import CELL, field_of, sky_counts
+from astrojepa.wording import have
 
 from ...components import figures
 from ...components.figure_click.figure_click import figure_click
@@ -63,7 +64,11 @@ def sky_panel(about: Described, chosen: np.ndarray | None) -> None:
             counts,
             found.field,
             place,
-        ).update_layout(showlegend=chosen is not None, uirevision=str(found.field))
+        ).update_layout(
+            showlegend=chosen is not None,
+            uirevision=str(found.field),
+            legend_uirevision=str(chosen is not None),  # without it nothing brings back a group
+        )
         key = KEY if found.field is None else FIELD_KEY
         figures.chart(figure, key, 400)
         figure_click(key, about.select)
@@ -118,7 +123,7 @@ def sentence(
         parts = [f"Equatorial coordinates, tangent plane around {middle}."]
     parts.append("East is left. Drag to zoom, double-click to see all, click to select a galaxy.")
     if missing := int((inside & ~placed).sum()):
-        parts.append(f"{missing:,} of {int(inside.sum()):,} have no position.")
+        parts.append(f"{missing:,} of {int(inside.sum()):,} {have(missing)} no position.")
     if drawn < (known := int((placed & inside).sum())):
         parts.append(f"{drawn:,} of {known:,} positions are drawn, evenly chosen.")
     if field is not None and (others := int((placed & ~inside).sum())) > MOST:

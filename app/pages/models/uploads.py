@@ -13,6 +13,8 @@ import pandas as pd
 import streamlit as st
 
 from astrojepa.data.values import read_values, sortable
+from astrojepa.evaluation.maps.large_map import has_map
+from astrojepa.evaluation.maps.store_pca import project_by_pca
 from astrojepa.evaluation.vectors.neighbour_index import INSTALL, is_available
 from astrojepa.progress import Progress
 from astrojepa.tables import Column, table_bytes
@@ -124,7 +126,9 @@ def show_large(large: Large, go: Callable[[str], None]) -> None:
     found, stored = ready
     rows = stored.galaxies.rows
     workspace = store_sample.workspace_of(large, stored, images, rows, go, {})
-    xy = stored.galaxies.table[["x", "y"]].to_numpy(np.float64)
+    mapped = has_map(large.map.store)  # these were read with the rest
+    table = stored.galaxies.table
+    xy = table[["x", "y"]].to_numpy(np.float64) if mapped else _places(large, rows)
     made = {"model": str(model.id), "model_hash": model.hash, "projection": own_method(large)}
     facts = {**export.provenance(workspace.data), **made, "view": publish(large)}
     title = state.PROJECTIONS.get(own_method(large), "x and y")
@@ -145,7 +149,10 @@ def show_large(large: Large, go: Callable[[str], None]) -> None:
 
 def _places(large: Large, rows: np.ndarray) -> np.ndarray:
     """Return where galaxies lie on the map of a store: float64 (m, 2)."""
-    return large.map.store.table_of(rows)[["x", "y"]].to_numpy(np.float64)
+    store = large.map.store
+    if not has_map(store):
+        return project_by_pca(store)[rows].astype(np.float64)
+    return store.table_of(rows)[["x", "y"]].to_numpy(np.float64)
 
 
 def _form() -> list[Upload]:

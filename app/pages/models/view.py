@@ -134,7 +134,6 @@ def _remember_path() -> None:
         known = st.session_state.get(state.LOADED_PATHS, [])
         st.session_state[state.LOADED_PATHS] = [*dict.fromkeys([*known, path])][-8:]
         st.session_state[state.CHECKPOINT] = path
-        st.session_state.pop(state.REFUSED, None)
 
 
 PAGE = Page("Models & data", 6, show, show_large=show_large)

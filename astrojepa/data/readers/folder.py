@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 LEAST_UNCOVERED = 1e-3  # of an image, worth a word
 SAME_ZERO = 1e-3  # magnitudes
-WORDS = ("unit", "masks", "zero_points")  # of what a header tells
+TEXTS = ("unit", "masks", "zero_points")  # of what a header tells
 BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
@@ -200,7 +200,6 @@ def open_folder(
     alike = [SUFFIX.pattern] * (find_table(root) is None) + [OF_BAND.pattern] * bool(bands)
     twice = of_one_name(named, re.compile("|".join(alike), SUFFIX.flags) if alike else None)
     left_out = _left_out(root, set(_all_files(files, bands)), listed)
-
     by_name = dict(zip(names, hashes, strict=True))
     again = "" if bands else _in_two_classes(kept["file"], labels, by_name)
     ids = name_galaxies(kept, said_by)
@@ -603,9 +602,9 @@ def _headers(
     """
     from astrojepa.data.images.fits import Sky, reading
 
-    key = hashlib.sha256(f"{source_hash} {reading()} {len(bands)}".encode())
+    key = hashlib.sha256(f"by name {source_hash} {reading()} {len(bands)}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
-    kinds = {item.name: "U" if item.name in WORDS else "f" for item in fields(Sky)}  # of arrays
+    kinds = {item.name: "U" if item.name in TEXTS else "f" for item in fields(Sky)}  # of arrays
     known = load_arrays(path) or {}
     shapes = {name: (part.shape, part.dtype.kind) for name, part in known.items()}
     if shapes == {name: ((len(files),), kind) for name, kind in kinds.items()}:
@@ -618,7 +617,7 @@ def _headers(
             report(place + 1)
     told: dict[str, list[Any]] = {name: [getattr(sky, name) for sky in skies] for name in kinds}
     told["zero_points"] = list(map(_in_words, told["zero_points"]))
-    found = {name: np.array(told[name], "U" if name in WORDS else "f8") for name in kinds}
+    found = {name: np.array(told[name], "U" if name in TEXTS else "f8") for name in kinds}
     save_arrays(path, **found)
     return found
 

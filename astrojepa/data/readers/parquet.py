@@ -492,7 +492,6 @@ def open_table(source: str, selection: Selection, progress: Listener) -> Dataset
     text = text.iloc[rows].reset_index(drop=True)
     labels, classes, said = encode_labels(text, selection.label_column, root.name)
     ra, dec, redshift = coordinate_columns(text, root.name)
-
     twice = of_one_name(text[column].unique()) if (column := find_column(text, "id")) else ""
     ids = name_galaxies(text, root.name)
     return Dataset(

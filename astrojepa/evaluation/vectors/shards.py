@@ -48,7 +48,6 @@ FACTS = {
 LIMITS = {"count": 10**9, "width": 10**5, "block_size": 10**9}
 MAX_BLOCKS = 10**6
 SHARD_NAME = re.compile(r"shard-(\d{5})-of-(\d{5})\.parquet")
-
 AGAIN = "start the same embed command again."
 
 
