@@ -34,8 +34,8 @@ FLAGS: dict[str, dict[str, Any]] = {
         "action": "append",
         "metavar": "FILE",
         "help": "vectors to show like those of a model, matched to the galaxies of --data by id; "
-        "or a store, a folder of Parquet files, which needs no --data (of more than 200,000 galaxies "
-        "it needs columns x and y); two stores of the same galaxies are compared; repeatable",
+        "or a store, a folder of Parquet files, which needs no --data (but columns x and y for "
+        "more than 200,000 galaxies); two stores of the same galaxies are compared; repeatable",
     },
     "checkpoint": {"help": "model shown first: id, alias, run folder or file"},
     "bundle": {"help": "folder written by export bundle"},
