@@ -94,7 +94,7 @@ def publish(large: Large) -> str:
         "second_hash": second_hash,
         "off": tuple(st.session_state.get(state.OFF) or ()),
         "direction": links.direction(),
-        "polygons": state.whole_units(links.drawn()),
+        "polygons": state.whole_units(links.polygons_of_chosen_map()),
         "images": examples.num_images(large_search.StoreSearch(large)),
         **links.trained((large.key,)),
     }

@@ -75,7 +75,7 @@ def current(workspace: Workspace) -> state.Link:
             "drawn": found["drawn"] if kind == "drawn" else "",
             "columns": found["columns"] if found["view"] == "table" else (),
             "off": tuple(st.session_state.get(state.OFF) or ()),
-            "polygons": state.whole_units(drawn()),
+            "polygons": state.whole_units(polygons_of_chosen_map()),
             "direction": direction(),
             "like": (search := examples.asked(workspace)).like,
             "unlike": search.unlike,
@@ -86,14 +86,14 @@ def current(workspace: Workspace) -> state.Link:
     )
 
 
-def drawn() -> Any:
+def polygons_of_chosen_map() -> Any:
     """The polygons, unless they were drawn on a map that stands in for the one that was chosen."""
     owner = st.session_state.get(state.AREA_OF)
     elsewhere = owner is not None and owner[-1] != st.session_state.get(state.PROJECTION)
     return () if elsewhere else st.session_state.get(state.POLYGONS) or ()
 
 
-def drawn_here() -> Any:
+def polygons_of_shown_map() -> Any:
     """The polygons, if they were drawn on the map that is shown."""
     here = st.session_state.get(state.AREA_OF) == st.session_state.get(state.MAP_SHOWN)
     return (st.session_state.get(state.POLYGONS) or []) if here else []

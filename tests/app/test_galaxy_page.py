@@ -77,7 +77,10 @@ def test_the_page_of_the_only_galaxy_shows_it_and_says_what_needs_more(
     test = run_page(monkeypatch, pages_cache, "galaxy", data=str(few(tmp_path, 1)))
     said = words(test)
     assert not test.error
-    assert "holds a single galaxy. Nearest neighbours, predictions, anomaly scores" in said
+    assert (
+        "holds a single galaxy. Nearest neighbours, predictions and anomaly scores need more"
+        in said
+    )
     assert "Whole image" in said
     assert "The image is the model input" in said, "patch errors"
     assert "kind 0" in [text.value for text in test.text]

@@ -59,8 +59,8 @@ def show(workspace: Workspace) -> None:
     with third:
         if not alone:
             galaxy_measures.scores(workspace, row)
-        if not alone and image is not None and workspace.model is not None:
-            galaxy_measures.drift(workspace, row, image)
+            if image is not None and workspace.model is not None:
+                galaxy_measures.drift(workspace, row, image)
     with link:
         copy_link(links.publish(workspace))
     if beside is not None and image is not None:
@@ -79,9 +79,8 @@ def _head_alone(workspace: Workspace, row: int) -> None:
     galaxy_head(data.ids[row], workspace.class_name(row), None, None, links.select)
     st.caption(
         f"{'Simulated. ' if data.simulated else ''}{escape_markdown(data.name)} holds a single "
-        "galaxy. Nearest neighbours, predictions, anomaly scores, and how far rotating moves the "
-        "embedding need more galaxies: choose others above, or upload this image under Models & "
-        "data to see it among them."
+        "galaxy. Nearest neighbours, predictions and anomaly scores need more: choose other "
+        "galaxies above, and upload this image under Models & data to see it among them."
     )
 
 

@@ -199,7 +199,7 @@ def _map(
                 "pictures": header["pictures"],
                 "selected": row,
                 "neighbours": near,
-                "polygons": links.drawn_here(),
+                "polygons": links.polygons_of_shown_map(),
                 "off": list(hidden()),
                 "counts": counts,
             }
@@ -336,7 +336,7 @@ def inside_rows(large: Large, matching: np.ndarray | None) -> np.ndarray | None:
     """Return the galaxies inside the lasso, or else those that match; None without either, and
     while they are sought.
     """
-    if polygons := links.drawn_here():
+    if polygons := links.polygons_of_shown_map():
         rows = large.inside(polygons)
         return rows if rows is None or matching is None else rows[matching[rows]]
     return None if matching is None else np.flatnonzero(matching)
@@ -345,7 +345,7 @@ def inside_rows(large: Large, matching: np.ndarray | None) -> np.ndarray | None:
 def _counted(large: Large, rows: np.ndarray, coloured: Colouring, option: str) -> list[int] | None:
     """Count some galaxies by colour, (256,), for the legend; None meanwhile."""
     expression = st.session_state[state.FILTER]
-    of = (str(links.drawn_here()), str(st.session_state.get(state.AREA_OF)), expression)
+    of = (str(links.polygons_of_shown_map()), str(st.session_state.get(state.AREA_OF)), expression)
     found: list[int] | None = waiting.show_when_ready(
         ("large legend", large.key, option, *of, *large.made_for(expression)),
         f"Counting {galaxies(len(rows))}",

@@ -81,7 +81,7 @@ def show_selection(
         st.caption("They are sorted by similarity once the neighbours are known.")
         return none
     chosen_by = (
-        links.drawn_here(),
+        links.polygons_of_shown_map(),
         applied,
         *large.made_for(applied),
         hidden(),

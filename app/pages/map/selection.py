@@ -116,7 +116,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray, is_filtered: bool) ->
 def say_none(is_filtered: bool, off: Sequence[int]) -> None:
     """Say that no galaxy is selected, and what chose none: area, filter, legend, or several."""
     named = {
-        "lies in the area drawn": links.drawn_here(),
+        "lies in the area drawn": links.polygons_of_shown_map(),
         "passes the filter": is_filtered,
         "is shown by the legend": off,
     }

@@ -149,7 +149,7 @@ def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Po
         if owner is not None:  # a link's belong to the map that it names
             st.session_state[state.POLYGONS] = []
         st.session_state[state.AREA_OF] = place
-    return links.drawn_here()
+    return links.polygons_of_shown_map()
 
 
 def chosen_rows(
